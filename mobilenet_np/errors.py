@@ -1,0 +1,97 @@
+"""The checks that every public function makes before it does any work, and their wording.
+
+A message names the op, the shapes and the rule that they break::
+
+    depthwise_conv2d: x has 16 channels, w has 32 (x (2, 8, 8, 16), w (3, 3, 32)); depthwise needs one filter per
+    input channel
+"""
+
+from __future__ import annotations
+
+import difflib
+import numbers
+from collections.abc import Iterable
+from typing import Any
+
+import numpy as np
+
+
+def check(condition: bool, message: str) -> None:
+    """Raise `ValueError` with ``message`` unless ``condition`` holds."""
+    if not condition:
+        raise ValueError(message)
+
+
+def check_array(op: str, name: str, array: Any, axes: str) -> None:
+    """Check that an argument is a floating-point array of the right rank.
+
+    Parameters
+    ----------
+    op, name : str
+        The op and its argument, for the message.
+    array : any
+        What the user passed.
+    axes : str
+        One word an axis, ``"N H W C"``: gives the rank and says in the message what was expected.
+    """
+    if not isinstance(array, np.ndarray):
+        raise TypeError(f"{op}: {name} is a {type(array).__name__}; it must be a NumPy array of shape {_shape(axes)}")
+    rank = len(axes.split())
+    check(array.ndim == rank, f"{op}: {name} has shape {array.shape}; it must have {rank} axes {_shape(axes)}")
+    if array.dtype.kind not in "fc":
+        raise TypeError(f"{op}: {name} is {array.dtype}; it must be float32 or float64 (use {name}.astype(np.float32))")
+    check(array.size > 0, f"{op}: {name} has shape {array.shape}; no axis may be empty")
+
+
+def check_same_dtype(op: str, **arrays: np.ndarray) -> None:
+    """Check that all arrays have one dtype, so that nothing is silently computed in another precision."""
+    if len({array.dtype for array in arrays.values()}) > 1:
+        seen = ", ".join(f"{name} {array.dtype}" for name, array in arrays.items())
+        raise TypeError(f"{op}: dtypes differ ({seen}); all arrays must have the same dtype")
+
+
+def check_shape(op: str, name: str, array: np.ndarray, shape: tuple[int, ...], rule: str) -> None:
+    """Check an exact shape; ``rule`` says where it comes from."""
+    check(array.shape == tuple(shape), f"{op}: {name} has shape {array.shape}, expected {tuple(shape)}; {rule}")
+
+
+def check_window(op: str, x: np.ndarray, kernel: tuple[int, int], stride: int, padding: Any) -> None:
+    """Check stride and padding of a convolution window over ``x`` (N, H, W, C)."""
+    check(_is_int(stride) and stride >= 1, f"{op}: stride is {stride!r}; it must be an integer of at least 1")
+    ok = (
+        isinstance(padding, (tuple, list))
+        and len(padding) == 2
+        and all(isinstance(p, (tuple, list)) and len(p) == 2 and all(_is_int(n) and n >= 0 for n in p) for p in padding)
+    )
+    check(ok, f"{op}: padding is {padding!r}; it must be ((top, bottom), (left, right)), integers of at least 0")
+    for axis, size, taps, (before, after) in zip("HW", x.shape[1:3], kernel, padding, strict=True):
+        check(
+            before + size + after >= taps,
+            f"{op}: the {kernel[0]}x{kernel[1]} window does not fit along {axis}: x {x.shape} has {size} samples, "
+            f"padding {(before, after)}; size + padding must be at least the kernel's {taps}",
+        )
+
+
+def check_choice(op: str, name: str, value: Any, choices: Iterable[str]) -> None:
+    """Check that a name is known; the message lists the choices and guesses what was meant."""
+    choices = list(choices)
+    if value in choices:
+        return
+    close = difflib.get_close_matches(str(value), choices, n=1)
+    hint = f" (did you mean {close[0]!r}?)" if close else ""
+    raise ValueError(f"{op}: {name} {value!r} is unknown{hint}; choose one of {', '.join(choices)}")
+
+
+def check_positive(op: str, name: str, value: Any, integer: bool = False) -> None:
+    """Check for a finite number above zero (NaN is refused)."""
+    kind = "a positive integer" if integer else "a positive, finite number"
+    good = _is_int(value) if integer else isinstance(value, numbers.Real) and bool(np.isfinite(value))
+    check(good and value > 0, f"{op}: {name} is {value!r}; it must be {kind}")
+
+
+def _is_int(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _shape(axes: str) -> str:
+    return "(" + ", ".join(axes.split()) + ")"

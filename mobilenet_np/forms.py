@@ -1,0 +1,117 @@
+"""Three ways to run the same op: plain-Python loops, vectorized NumPy, compiled Numba.
+
+Every file in ``ops/`` holds all three, one below the other. `form` chooses for everything that runs inside it::
+
+    with form("loops"):  # a debugger can stop inside the sum
+        y = net.forward(x)
+
+The default is ``"numba"``, or ``"numpy"`` where Numba is not installed.
+"""
+
+from __future__ import annotations
+
+import contextvars
+import functools
+import importlib.util
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from .errors import check_choice
+
+FORMS = ("loops", "numpy", "numba")
+HAVE_NUMBA = importlib.util.find_spec("numba") is not None
+
+_current = contextvars.ContextVar("form", default="numba" if HAVE_NUMBA else "numpy")
+
+
+@contextmanager
+def form(name: str) -> Iterator[None]:
+    """Run every op inside the ``with`` block in one form.
+
+    Parameters
+    ----------
+    name : {"loops", "numpy", "numba"}
+
+    Raises
+    ------
+    ValueError
+        For an unknown name, or for "numba" where Numba is not installed.
+
+    Examples
+    --------
+    >>> with form("numpy"):
+    ...     current_form()
+    'numpy'
+    """
+    check_choice("form", "name", name, FORMS)
+    if name == "numba" and not HAVE_NUMBA:
+        raise ValueError("form: 'numba' needs the package numba; install it, or use 'numpy'")
+    token = _current.set(name)
+    try:
+        yield
+    finally:
+        _current.reset(token)
+
+
+def current_form() -> str:
+    """The form that ops run in here: "loops", "numpy" or "numba"."""
+    return _current.get()
+
+
+def choose(loops: Callable, numpy: Callable, numba: Callable, dtype: np.dtype) -> Callable:
+    """The implementation that belongs to the current form.
+
+    The compiled forms are for float32 and float64. Complex numbers (the complex-step derivative) go to the NumPy form.
+    """
+    name = current_form()
+    if name == "numba" and dtype.kind == "c":
+        return numpy
+    return {"loops": loops, "numpy": numpy, "numba": numba}[name]
+
+
+def compiled(function: Callable) -> Callable:
+    """Compile a kernel with Numba the first time it is called, and keep the machine code on disk.
+
+    Nothing is imported or compiled before that call, so importing the package stays quick. Where no folder for the
+    machine code is writable, the kernel is compiled for this process alone.
+
+    float64 is compiled strictly, so that it can be compared bit for bit with the definition. float32 may contract
+    ``a * b + c`` into one fused multiply-add, which rounds once instead of twice: faster, and no less exact.
+
+    A kernel must not call a jitted helper of another file: Numba's cache would not notice a change in it.
+    """
+    dispatchers: dict[bool, Any] = {}
+
+    @functools.wraps(function)
+    def call(*args):
+        strict = any(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in args)
+        if strict not in dispatchers:
+            dispatchers[strict] = _jit(function, fastmath=False if strict else {"contract"})
+        return dispatchers[strict](*args)
+
+    return call
+
+
+def _jit(function: Callable, fastmath: Any) -> Callable:
+    from numba import njit
+
+    # Numba names its cache file after the qualified name: the strict and the contracting variant must not share one.
+    variant = _copy(function, "_strict" if fastmath is False else "_contract")
+    try:
+        return njit(nogil=True, cache=True, fastmath=fastmath)(variant)
+    except RuntimeError:  # "cannot cache function: no locator available"
+        return njit(nogil=True, fastmath=fastmath)(variant)
+
+
+def _copy(function: Callable, suffix: str) -> Callable:
+    import types
+
+    copy = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__ + suffix, function.__defaults__, function.__closure__
+    )
+    copy.__qualname__ = function.__qualname__ + suffix
+    copy.__module__ = function.__module__
+    return copy
