@@ -43,7 +43,7 @@ def _forward_loops(x, w, stride, padding):
 
 
 def _backward_loops(dy, x, w, stride, padding):
-    (N, H, W, C), (kh, kw, _) = x.shape, w.shape
+    (_, H, W, _), (kh, kw, _) = x.shape, w.shape
     (top, _), (left, _) = padding
     dx, dw = np.zeros_like(x), np.zeros_like(w)
     for n, i, j, c in np.ndindex(*dy.shape):
