@@ -16,6 +16,13 @@ from typing import Any
 import numpy as np
 
 
+DTYPES = ("float32", "float64", "complex128")  # complex128 for the complex-step derivative
+
+
+class InputTypeError(TypeError, ValueError):
+    """An argument of the wrong type or dtype: a `TypeError`, and like all bad input here also a `ValueError`."""
+
+
 def check(condition: bool, message: str) -> None:
     """Raise `ValueError` with ``message`` unless ``condition`` holds."""
     if not condition:
@@ -35,11 +42,15 @@ def check_array(op: str, name: str, array: Any, axes: str) -> None:
         One word an axis, ``"N H W C"``: gives the rank and says in the message what was expected.
     """
     if not isinstance(array, np.ndarray):
-        raise TypeError(f"{op}: {name} is a {type(array).__name__}; it must be a NumPy array of shape {_shape(axes)}")
+        raise InputTypeError(
+            f"{op}: {name} is a {type(array).__name__}; it must be a NumPy array of shape {_shape(axes)}"
+        )
     rank = len(axes.split())
     check(array.ndim == rank, f"{op}: {name} has shape {array.shape}; it must have {rank} axes {_shape(axes)}")
     if array.dtype.kind not in "fc":
-        raise TypeError(f"{op}: {name} is {array.dtype}; it must be float32 or float64 (use {name}.astype(np.float32))")
+        raise InputTypeError(
+            f"{op}: {name} is {array.dtype}; it must be float32 or float64 (use {name}.astype(np.float32))"
+        )
     check(array.size > 0, f"{op}: {name} has shape {array.shape}; no axis may be empty")
 
 
@@ -47,7 +58,7 @@ def check_same_dtype(op: str, **arrays: np.ndarray) -> None:
     """Check that all arrays have one dtype, so that nothing is silently computed in another precision."""
     if len({array.dtype for array in arrays.values()}) > 1:
         seen = ", ".join(f"{name} {array.dtype}" for name, array in arrays.items())
-        raise TypeError(f"{op}: dtypes differ ({seen}); all arrays must have the same dtype")
+        raise InputTypeError(f"{op}: dtypes differ ({seen}); all arrays must have the same dtype")
 
 
 def check_shape(op: str, name: str, array: np.ndarray, shape: tuple[int, ...], rule: str) -> None:
