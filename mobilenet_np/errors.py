@@ -39,14 +39,19 @@ def check_array(op: str, name: str, array: Any, axes: str) -> None:
     array : any
         What the user passed.
     axes : str
-        One word an axis, ``"N H W C"``: gives the rank and says in the message what was expected.
+        One word an axis, ``"N H W C"``: gives the rank and says in the message what was expected. A word ``"..."``
+        stands for any number of axes.
     """
     if not isinstance(array, np.ndarray):
         raise InputTypeError(
             f"{op}: {name} is a {type(array).__name__}; it must be a NumPy array of shape {_shape(axes)}"
         )
-    rank = len(axes.split())
-    check(array.ndim == rank, f"{op}: {name} has shape {array.shape}; it must have {rank} axes {_shape(axes)}")
+    words = axes.split()
+    if "..." in words:
+        rank, fits = f"at least {len(words) - 1}", array.ndim >= len(words) - 1
+    else:
+        rank, fits = str(len(words)), array.ndim == len(words)
+    check(fits, f"{op}: {name} has shape {array.shape}; it must have {rank} axes {_shape(axes)}")
     if array.dtype.kind not in "fc":
         raise InputTypeError(
             f"{op}: {name} is {array.dtype}; it must be float32 or float64 (use {name}.astype(np.float32))"
