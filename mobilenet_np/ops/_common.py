@@ -1,8 +1,10 @@
-"""What every op file shares: how a cache prints, and a sum whose order is known."""
+"""What the op files share: how a cache prints, where a window lies, and a sum whose order is known."""
 
 from __future__ import annotations
 
 import numpy as np
+
+from ..geometry import Padding, output_size
 
 
 def describe(cache: tuple) -> str:
@@ -14,11 +16,23 @@ def describe(cache: tuple) -> str:
     return f"{type(cache).__name__}({', '.join(parts)})"
 
 
+def output_hw(x: np.ndarray, w: np.ndarray, stride: int, padding: Padding) -> tuple[int, int]:
+    """Rows and columns of the output of a convolution of x (N, H, W, C) with w (kh, kw, ...)."""
+    return tuple(
+        output_size(size, taps, stride, pad) for size, taps, pad in zip(x.shape[1:3], w.shape[:2], padding, strict=True)
+    )
+
+
+def window(a: int, b: int, Ho: int, Wo: int, stride: int) -> tuple[slice, slice, slice]:
+    """Index of the samples of the padded image that tap (a, b) meets, one per output position."""
+    return np.s_[:, a : a + (Ho - 1) * stride + 1 : stride, b : b + (Wo - 1) * stride + 1 : stride]
+
+
 def sum_over_positions(x: np.ndarray) -> np.ndarray:
     """Sum of x (..., C) over all axes but the last, added one position after the other: shape (C,).
 
-    ``x.sum(axis=...)`` does the same, except that NumPy switches to a pairwise order where C is 1 or where the positions
-    are the contiguous axis. The definitions add in plain order, and only sums in the same order give the same bits.
+    ``x.sum(axis=...)`` does the same, except that NumPy switches to a pairwise order where C is 1 or where the
+    positions are the contiguous axis. The definitions add in plain order, and only sums in the same order give the same bits.
     """
     rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
     return rows.sum(axis=0) if rows.shape[1] > 1 else np.add.accumulate(rows, axis=0)[-1]

@@ -21,8 +21,8 @@ import numpy as np
 
 from ..errors import check, check_array, check_same_dtype, check_shape, check_window
 from ..forms import choose, compiled
-from ..geometry import Padding, output_size
-from ._common import describe, sum_over_positions
+from ..geometry import Padding
+from ._common import describe, output_hw, sum_over_positions, window
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -30,7 +30,7 @@ from ._common import describe, sum_over_positions
 
 def _forward_loops(x, w, stride, padding):
     (N, H, W, C), (kh, kw, _) = x.shape, w.shape
-    Ho, Wo = _output_hw(x, w, stride, padding)
+    Ho, Wo = output_hw(x, w, stride, padding)
     (top, _), (left, _) = padding
     y = np.zeros((N, Ho, Wo, C), x.dtype)
     for n, i, j, c in np.ndindex(N, Ho, Wo, C):
@@ -63,12 +63,12 @@ def _backward_loops(dy, x, w, stride, padding):
 
 def _forward_numpy(x, w, stride, padding):
     kh, kw, _ = w.shape
-    Ho, Wo = _output_hw(x, w, stride, padding)
+    Ho, Wo = output_hw(x, w, stride, padding)
     padded = np.pad(x, ((0, 0), *padding, (0, 0)))
     y = np.zeros((x.shape[0], Ho, Wo, x.shape[3]), x.dtype)
     for a in range(kh):
         for b in range(kw):
-            y += padded[_window(a, b, Ho, Wo, stride)] * w[a, b]
+            y += padded[window(a, b, Ho, Wo, stride)] * w[a, b]
     return y
 
 
@@ -80,15 +80,10 @@ def _backward_numpy(dy, x, w, stride, padding):
     # From the last tap to the first: then every element of dx collects its terms in the definition's order.
     for a in reversed(range(kh)):
         for b in reversed(range(kw)):
-            window = _window(a, b, Ho, Wo, stride)
-            dpadded[window] += dy * w[a, b]
-            dw[a, b] = sum_over_positions(dy * padded[window])
+            here = window(a, b, Ho, Wo, stride)
+            dpadded[here] += dy * w[a, b]
+            dw[a, b] = sum_over_positions(dy * padded[here])
     return np.ascontiguousarray(dpadded[:, top : top + H, left : left + W]), dw
-
-
-def _window(a, b, Ho, Wo, stride):
-    """The samples of the padded image that tap (a, b) meets, one per output position."""
-    return np.s_[:, a : a + (Ho - 1) * stride + 1 : stride, b : b + (Wo - 1) * stride + 1 : stride]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -97,7 +92,7 @@ def _window(a, b, Ho, Wo, stride):
 
 def _forward_numba(x, w, stride, padding):
     (top, _), (left, _) = padding
-    Ho, Wo = _output_hw(x, w, stride, padding)
+    Ho, Wo = output_hw(x, w, stride, padding)
     y = np.zeros((x.shape[0], Ho, Wo, x.shape[3]), x.dtype)
     _forward_kernel(np.ascontiguousarray(x), np.ascontiguousarray(w), stride, top, left, y)
     return y
@@ -232,13 +227,7 @@ def depthwise_conv2d_backward(dy: np.ndarray, cache: DepthwiseConv2dCache) -> tu
     check_array(op, "dy", dy, "N H_out W_out C")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(
-        op, "dy", dy, (x.shape[0], *_output_hw(x, w, stride, padding), x.shape[3]), "it must have the shape of y"
+        op, "dy", dy, (x.shape[0], *output_hw(x, w, stride, padding), x.shape[3]), "it must have the shape of y"
     )
     run = choose(_backward_loops, _backward_numpy, _backward_numba, x.dtype)
     return run(dy, x, w, stride, padding)
-
-
-def _output_hw(x, w, stride, padding):
-    return tuple(
-        output_size(size, taps, stride, pad) for size, taps, pad in zip(x.shape[1:3], w.shape[:2], padding, strict=True)
-    )
