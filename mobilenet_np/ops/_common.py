@@ -32,7 +32,8 @@ def sum_over_positions(x: np.ndarray) -> np.ndarray:
     """Sum of x (..., C) over all axes but the last, added one position after the other: shape (C,).
 
     ``x.sum(axis=...)`` does the same, except that NumPy switches to a pairwise order where C is 1 or where the
-    positions are the contiguous axis. The definitions add in plain order, and only sums in the same order give the same bits.
+    positions are the contiguous axis. The definitions add in plain order, and only sums in the same order give the
+    same bits.
     """
     rows = np.ascontiguousarray(x).reshape(-1, x.shape[-1])
     return rows.sum(axis=0) if rows.shape[1] > 1 else np.add.accumulate(rows, axis=0)[-1]
