@@ -1,0 +1,32 @@
+"""MobileNet V1, V2 and V3 in NumPy: every forward and backward pass by hand, every cost an integer.
+
+>>> import numpy as np
+>>> import mobilenet_np as mn
+>>> net = mn.build("v2", width=0.35, classes=10)
+>>> logits = net.forward(np.zeros((1, 32, 32, 3), np.float32))
+>>> logits.shape
+(1, 10)
+"""
+
+from . import ops
+from .check import adjoint_test, gradcheck
+from .costs import cost
+from .forms import current_form, form
+from .models import Network, build, preprocess
+from .weights import load_state, state_for
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "Network",
+    "adjoint_test",
+    "build",
+    "cost",
+    "current_form",
+    "form",
+    "gradcheck",
+    "load_state",
+    "ops",
+    "preprocess",
+    "state_for",
+]

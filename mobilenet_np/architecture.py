@@ -175,7 +175,7 @@ def _grown(channels: int, width: float) -> int:
 
 def _blocks(table: Table, width: float, rules: Convention, c_in: int) -> Iterator[Block]:
     base_c_in = table.stem
-    for i, row in enumerate(_unrolled(table.rows), start=1):
+    for i, row in enumerate(unrolled(table.rows), start=1):
         name, c_out = f"block{i}", _scaled(row.channels, width, rules.rounding)
         if isinstance(row, Separable):
             yield _separable(name, c_in, c_out, row.stride, table.act, rules)
@@ -192,7 +192,7 @@ def _blocks(table: Table, width: float, rules: Convention, c_in: int) -> Iterato
         base_c_in, c_in = row.channels, c_out
 
 
-def _unrolled(rows: tuple) -> Iterator[Separable | InvertedResidual | Bneck]:
+def unrolled(rows: tuple) -> Iterator[Separable | InvertedResidual | Bneck]:
     """V2's lines of n blocks one by one: only the first has the stride."""
     for row in rows:
         yield row

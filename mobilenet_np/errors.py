@@ -15,7 +15,6 @@ from typing import Any
 
 import numpy as np
 
-
 DTYPES = ("float32", "float64", "complex128")  # complex128 for the complex-step derivative
 
 

@@ -1,0 +1,318 @@
+"""Layers: ops with a memory. Parameters, gradients, buffers, and the cache between forward and backward.
+
+A layer adds nothing to the mathematics. It keeps the arrays of one op together, so that a network can be stepped
+through, trained and saved::
+
+    y = layer.forward(x, train=True)  # keeps the cache
+    dx = layer.backward(dy)  # fills layer.grads
+    layer.params, layer.grads, layer.buffers  # {name: array}
+
+Gradients are assigned, not accumulated: after a backward pass they are those of that pass.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from . import ops
+from .errors import check
+from .geometry import same_padding
+
+
+class Arrays(dict):
+    """A dict of arrays that a layer works on: setting an entry copies the values into the layer's own array."""
+
+    def __setitem__(self, name: str, values: np.ndarray) -> None:
+        check(name in self, f"params: {name!r} is not one of them ({', '.join(list(self)[:3])}, ...)")
+        values = np.asarray(values)
+        check(
+            values.shape == self[name].shape,
+            f"params: {name} has shape {self[name].shape}, got {values.shape}; a layer's shapes are fixed",
+        )
+        self[name][...] = values
+
+
+class Layer:
+    """One step of a network.
+
+    Attributes
+    ----------
+    op : str
+        Name of the op in `mobilenet_np.ops` that it runs; "" for containers.
+    name : str
+        Dotted name inside the network.
+    children : dict of Layer
+    """
+
+    op = ""
+
+    def __init__(self, **params: np.ndarray):
+        self.name = type(self).__name__
+        self.children: dict[str, Layer] = {}
+        self._params = params
+        self._grads: dict[str, np.ndarray] = {}
+        self._buffers: dict[str, np.ndarray] = {}
+        self._cache: Any = None
+
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+        """The layer's output; with ``train`` also keep what `backward` needs."""
+        raise NotImplementedError
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        """Gradient with respect to x; fills `grads`."""
+        raise NotImplementedError
+
+    @property
+    def params(self) -> Arrays:
+        """Trainable arrays by dotted name: the layer's own, so that ``params[name] -= step`` trains it."""
+        return Arrays(self._collect("_params"))
+
+    @property
+    def buffers(self) -> Arrays:
+        """Arrays that are not trained but saved: BatchNorm's running mean and variance."""
+        return Arrays(self._collect("_buffers"))
+
+    @property
+    def grads(self) -> dict[str, np.ndarray]:
+        """Gradients of the last backward pass, under the names of `params`."""
+        return dict(self._collect("_grads"))
+
+    def walk(self) -> Iterator[tuple[str, Layer]]:
+        """Every leaf layer with its dotted name, in the order in which they run."""
+        for name, child in self.children.items():
+            if child.children:
+                for inner, leaf in child.walk():
+                    yield f"{name}.{inner}", leaf
+            else:
+                yield name, child
+
+    def astype(self, dtype: str | np.dtype) -> Layer:
+        """An independent copy with all parameters and buffers in another dtype, without cache and gradients."""
+        clone = copy.deepcopy(self, {id(layer._cache): None for layer in [self, *self._all()]})
+        for layer in [clone, *clone._all()]:
+            layer._cache, layer._grads = None, {}
+            for arrays in (layer._params, layer._buffers):
+                arrays.update({name: array.astype(dtype) for name, array in arrays.items()})
+        return clone
+
+    def _all(self) -> Iterator[Layer]:
+        for child in self.children.values():
+            yield child
+            yield from child._all()
+
+    def _collect(self, kind: str) -> Iterator[tuple[str, np.ndarray]]:
+        yield from getattr(self, kind).items()
+        for name, child in self.children.items():
+            for inner, array in child._collect(kind):
+                yield f"{name}.{inner}", array
+
+    def _cached(self) -> Any:
+        check(self._cache is not None, f"{self.name}: backward before forward; call forward(x, train=True) first")
+        return self._cache
+
+
+class OpLayer(Layer):
+    """A layer whose parameters are the op's array arguments after x, in their order."""
+
+    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
+        module = getattr(ops, self.op)
+        y, cache = getattr(module, f"{self.op}_forward")(x, *self._params.values(), **self._options(x))
+        self._cache = cache if train else None
+        return y
+
+    def backward(self, dy: np.ndarray) -> np.ndarray:
+        module = getattr(ops, self.op)
+        gradients = getattr(module, f"{self.op}_backward")(dy, self._cached())
+        if not self._params:
+            return gradients
+        dx, *others = gradients
+        self._grads = dict(zip(self._params, others, strict=True))
+        return dx
+
+    def _options(self, x: np.ndarray) -> dict[str, Any]:
+        return {}
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Convolutions and the fully connected layer
+
+
+class _Window(OpLayer):
+    def __init__(self, w: np.ndarray, stride: int, padding: str):
+        super().__init__(w=w)
+        self.stride, self.padding = stride, padding
+
+    def _options(self, x):
+        check(x.ndim == 4, f"{self.name}: x has shape {x.shape}; it must have 4 axes (N, H, W, C)")
+        kernel = self._params["w"].shape[0]
+        return dict(stride=self.stride, padding=same_padding(*x.shape[1:3], kernel, self.stride, self.padding))
+
+
+class Conv2D(_Window):
+    """Standard convolution with "same" padding, no bias (BatchNorm's beta follows)."""
+
+    op = "conv2d"
+
+    def __init__(
+        self, c_in: int, c_out: int, kernel: int = 3, stride: int = 1, padding: str = "tf", dtype: Any = "float32"
+    ):
+        super().__init__(np.zeros((kernel, kernel, c_in, c_out), dtype), stride, padding)
+
+
+class DepthwiseConv2D(_Window):
+    """Depthwise convolution with "same" padding, no bias."""
+
+    op = "depthwise_conv2d"
+
+    def __init__(self, channels: int, kernel: int = 3, stride: int = 1, padding: str = "tf", dtype: Any = "float32"):
+        super().__init__(np.zeros((kernel, kernel, channels), dtype), stride, padding)
+
+
+class PointwiseConv2D(OpLayer):
+    """1x1 convolution, no bias."""
+
+    op = "pointwise_conv2d"
+
+    def __init__(self, c_in: int, c_out: int, dtype: Any = "float32"):
+        super().__init__(w=np.zeros((c_in, c_out), dtype))
+
+
+class Linear(OpLayer):
+    """Fully connected layer."""
+
+    op = "linear"
+
+    def __init__(self, c_in: int, c_out: int, dtype: Any = "float32"):
+        super().__init__(w=np.zeros((c_in, c_out), dtype), b=np.zeros(c_out, dtype))
+
+
+class SqueezeExcite(OpLayer):
+    """Gate every channel by what all channels say: pool, linear, ReLU, linear, hard sigmoid, multiply."""
+
+    op = "squeeze_excite"
+
+    def __init__(self, channels: int, squeeze: int, slope: float = 1 / 6, dtype: Any = "float32"):
+        super().__init__(
+            w1=np.zeros((channels, squeeze), dtype),
+            b1=np.zeros(squeeze, dtype),
+            w2=np.zeros((squeeze, channels), dtype),
+            b2=np.zeros(channels, dtype),
+        )
+        self.slope = slope
+
+    def _options(self, x):
+        return dict(slope=self.slope)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Everything without weights
+
+
+class Activation(OpLayer):
+    """An elementwise nonlinearity: "relu", "relu6", "hard_swish", "hard_sigmoid" or "sigmoid"."""
+
+    def __init__(self, op: str):
+        super().__init__()
+        self.op = op
+
+
+class GlobalAveragePool(OpLayer):
+    """Mean over all positions: (N, H, W, C) -> (N, C)."""
+
+    op = "global_average_pool"
+
+
+class Dropout(OpLayer):
+    """Zero a share of the features in training, and scale the rest so that the mean stays."""
+
+    op = "dropout"
+
+    def __init__(self, rate: float, rng: np.random.Generator):
+        super().__init__()
+        self.rate, self.rng = rate, rng
+
+    def forward(self, x, train=False):
+        return super().forward(x, train) if train else x
+
+    def _options(self, x):
+        return dict(rate=self.rate, rng=self.rng)
+
+
+class BatchNorm(Layer):
+    """Batch normalization over all positions, with running statistics for inference.
+
+    Parameters
+    ----------
+    channels : int
+    eps, decay : float
+        ``running = decay * running + (1 - decay) * batch``.
+    unbiased : bool
+        Whether the running variance averages N / (N - 1) times the batch's variance.
+    """
+
+    op = "batch_norm"
+
+    def __init__(
+        self,
+        channels: int,
+        eps: float = 1e-3,
+        decay: float = 0.99,
+        unbiased: bool = True,
+        dtype: Any = "float32",
+    ):
+        super().__init__(gamma=np.ones(channels, dtype), beta=np.zeros(channels, dtype))
+        self._buffers = dict(mean=np.zeros(channels, dtype), var=np.ones(channels, dtype))
+        self.eps, self.decay, self.unbiased = eps, decay, unbiased
+
+    def forward(self, x, train=False):
+        gamma, beta = self._params.values()
+        mean, var = self._buffers.values()
+        self._cache = None
+        if not train:
+            return ops.batch_norm.batch_norm_inference_forward(x, gamma, beta, mean, var, self.eps)[0]
+        y, self._cache = ops.batch_norm.batch_norm_train_forward(x, gamma, beta, self.eps)
+        mean[...], var[...] = ops.batch_norm.running_statistics(
+            mean, var, self._cache.mean, self._cache.var, x.size // x.shape[-1], self.decay, self.unbiased
+        )
+        return y
+
+    def backward(self, dy):
+        dx, dgamma, dbeta = ops.batch_norm.batch_norm_train_backward(dy, self._cached())
+        self._grads = dict(gamma=dgamma, beta=dbeta)
+        return dx
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Containers
+
+
+class Sequential(Layer):
+    """One layer after the other."""
+
+    def __init__(self, **children: Layer):
+        super().__init__()
+        self.children = children
+
+    def forward(self, x, train=False):
+        for child in self.children.values():
+            x = child.forward(x, train)
+        return x
+
+    def backward(self, dy):
+        for child in reversed(self.children.values()):
+            dy = child.backward(dy)
+        return dy
+
+
+class Residual(Sequential):
+    """``y = x + F(x)``: the gradient reaches x directly and through F, and the two add up."""
+
+    def forward(self, x, train=False):
+        return x + super().forward(x, train)
+
+    def backward(self, dy):
+        return dy + super().backward(dy)
