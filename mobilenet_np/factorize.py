@@ -12,8 +12,8 @@ most 1**: from each input channel all outputs want the same pattern, each in its
 
 Where they do not, the singular value decomposition of each slice gives the outer product that is nearest to it (Eckart
 and Young 1936). The squared Frobenius norm of w is the sum over the slices, so the nearest slices together are the
-nearest separable kernel. With several depthwise kernels for each input channel the best sum of so many outer products is
-reached, and with as many as the rank, equality.
+nearest separable kernel. With several depthwise kernels for each input channel the best sum of so many outer products
+is reached, and with as many as the rank, equality.
 
 A MobileNet never approximates a given kernel: it learns d and p. These are the kernels that it cannot express.
 """
