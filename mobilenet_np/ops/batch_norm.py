@@ -19,8 +19,9 @@ var. With g = gamma * dy, the gradient with respect to xhat, and all sums over t
     dx = g / std  -  mean(g) / std  -  xhat * mean(g * xhat) / std
        = gamma / std * (dy - mean(dy) - xhat * mean(dy * xhat))
 
-The two corrections take from dy what a batch cannot do: moving all its x together, or stretching them, leaves y as it
-was. So dx sums to zero, and so does dx * xhat. The other gradients are dgamma = sum(dy * xhat) and dbeta = sum(dy).
+The two corrections take from dy what would change nothing: moving all x of the channel together leaves y as it was,
+and so, but for eps, does stretching them. So dx sums to zero, and so, but for eps, does dx * xhat. The other gradients
+are dgamma = sum(dy * xhat) and dbeta = sum(dy).
 
 At inference mean and var are constants, gathered while training by `running_statistics`; y is an affine map of x, and
 only the direct path is left.
