@@ -89,7 +89,9 @@ def _backward_numpy(dy, x, w, stride, padding):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Numba: the loops again, with the output channels innermost: neighbours in memory, and no sum runs over them
+# Numba: the loops again, in an order made for the cache. Innermost are channels that no sum runs over and that are
+# neighbours in memory; around them one row of the output meets one tap, and both stay in the fast cache. With the taps
+# inside the positions, as in the definition, every position would read the whole of w again.
 
 
 def _forward_numba(x, w, stride, padding):
@@ -115,13 +117,16 @@ def _forward_kernel(x, w, stride, top, left, y):
     kh, kw, _, C_out = w.shape
     for n in range(N):
         for i in range(y.shape[1]):
-            for j in range(y.shape[2]):
-                for a in range(max(0, top - i * stride), min(kh, H + top - i * stride)):
-                    for b in range(max(0, left - j * stride), min(kw, W + left - j * stride)):
-                        r, s = i * stride + a - top, j * stride + b - left
-                        for c in range(C_in):
-                            for o in range(C_out):
-                                y[n, i, j, o] += x[n, r, s, c] * w[a, b, c, o]
+            for a in range(kh):
+                r = i * stride + a - top
+                if 0 <= r < H:
+                    for b in range(kw):
+                        for j in range(y.shape[2]):
+                            s = j * stride + b - left
+                            if 0 <= s < W:
+                                for c in range(C_in):
+                                    for o in range(C_out):
+                                        y[n, i, j, o] += x[n, r, s, c] * w[a, b, c, o]
 
 
 @compiled
@@ -130,16 +135,19 @@ def _backward_kernel(dy, x, w_t, stride, top, left, dx, dw):
     kh, kw, C_out, _ = w_t.shape
     for n in range(N):
         for i in range(dy.shape[1]):
-            for j in range(dy.shape[2]):
-                for a in range(max(0, top - i * stride), min(kh, H + top - i * stride)):
-                    for b in range(max(0, left - j * stride), min(kw, W + left - j * stride)):
-                        r, s = i * stride + a - top, j * stride + b - left
-                        for o in range(C_out):
-                            for c in range(C_in):
-                                dx[n, r, s, c] += dy[n, i, j, o] * w_t[a, b, o, c]
-                        for c in range(C_in):
-                            for o in range(C_out):
-                                dw[a, b, c, o] += dy[n, i, j, o] * x[n, r, s, c]
+            for a in range(kh):
+                r = i * stride + a - top
+                if 0 <= r < H:
+                    for b in range(kw - 1, -1, -1):  # backwards: dx collects its terms in the definition's order
+                        for j in range(dy.shape[2]):
+                            s = j * stride + b - left
+                            if 0 <= s < W:
+                                for o in range(C_out):
+                                    for c in range(C_in):
+                                        dx[n, r, s, c] += dy[n, i, j, o] * w_t[a, b, o, c]
+                                for c in range(C_in):
+                                    for o in range(C_out):
+                                        dw[a, b, c, o] += dy[n, i, j, o] * x[n, r, s, c]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
