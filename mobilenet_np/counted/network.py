@@ -75,7 +75,8 @@ class Executed(NamedTuple):
     @property
     def macs_by_op(self) -> dict[str, int]:
         """`macs` by op, for the ops that the network has."""
-        return {op: sum(row.macs for row in self.rows if row.op == op) for op in dict.fromkeys(r.op for r in self.rows)}
+        ops = dict.fromkeys(row.op for row in self.rows)  # in the order in which they first ran
+        return {op: sum(row.macs for row in self.rows if row.op == op) for op in ops}
 
     @property
     def macs_dx(self) -> int:
@@ -86,6 +87,11 @@ class Executed(NamedTuple):
     def macs_dw(self) -> int:
         """Gradients with respect to weights."""
         return sum(row.macs_dw for row in self.rows)
+
+    @property
+    def macs_train_step(self) -> int:
+        """Forward, dx and dw, without the gradient of the image; the forward pass alone if no backward pass ran."""
+        return self.macs + self.macs_dx + self.macs_dw - self.rows[0].macs_dx
 
     @property
     def params_weights(self) -> int:
