@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Real
 
 from .convention import Convention, convention as find_convention
 from .errors import check, check_choice, check_positive
@@ -124,7 +125,10 @@ def architecture(
         f"architecture: convention {rules!r} is not one for {table.version}",
     )
     rate = rules.dropout if dropout is None else dropout
-    check(0 <= rate < 1, f"architecture: dropout is {rate!r}; it must be at least 0 and below 1")
+    check(
+        isinstance(rate, Real) and 0 <= rate < 1,
+        f"architecture: dropout is {rate!r}; it must be at least 0 and below 1",
+    )
 
     stem = Row(
         "stem", "conv2d", 3, _stem_channels(table, width, rules), 3, 2, rules.padding, batch_norm=True, act=table.act

@@ -58,7 +58,8 @@ def layer_of(row: Row, net: Architecture, dtype: Any, rng: np.random.Generator) 
         Draws the dropout masks.
     """
     if row.op == "squeeze_excite":
-        return SqueezeExcite(row.c_in, row.squeeze, net.convention.gate_slope, dtype)
+        rules = net.convention
+        return SqueezeExcite(row.c_in, row.squeeze, rules.gate_slope, rules.gate_gradient_slope, dtype)
     if row.op == "global_average_pool":
         return GlobalAveragePool()
     if row.op == "dropout":

@@ -16,6 +16,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from .errors import check, check_choice
 
 SOURCES = ("tf", "keras", "torchvision", "timm")
@@ -57,6 +59,9 @@ class Convention:
         Rate before the classifier.
     gate_slope : float
         Slope of the hard sigmoid in squeeze-and-excite: 1/6, or slim's 0.16667.
+    gate_gradient_slope : float
+        The same in the backward pass. PyTorch writes 1/6 as a float32 number there, in float64 networks too: gradients
+        through its gates are too large by 3 parts in 10**8, and so are ours under its conventions.
     initialization : {"truncated_normal", "glorot_uniform", "he_fan_out"}
     mean, std : (float, float, float)
         Per-channel input normalization of pixels in [0, 1].
@@ -76,6 +81,7 @@ class Convention:
     unbiased_variance: bool
     dropout: float
     gate_slope: float
+    gate_gradient_slope: float
     initialization: str
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
@@ -92,15 +98,19 @@ _TF = dict(
     bn_eps=1e-3,
     unbiased_variance=True,  # the fused op returns N / (N - 1) times the batch's variance
     gate_slope=0.16667,
+    gate_gradient_slope=0.16667,
     initialization="truncated_normal",
     mean=_UNIT[0],
     std=_UNIT[1],
 )
-_KERAS = _TF | dict(unbiased_variance=False, gate_slope=1 / 6, initialization="glorot_uniform")
+_KERAS = _TF | dict(
+    unbiased_variance=False, gate_slope=1 / 6, gate_gradient_slope=1 / 6, initialization="glorot_uniform"
+)
 _TORCHVISION = _TF | dict(
     padding="torch",
     depthwise_padding="torch",
     gate_slope=1 / 6,
+    gate_gradient_slope=float(np.float32(1 / 6)),
     initialization="he_fan_out",
     mean=_IMAGENET[0],
     std=_IMAGENET[1],

@@ -51,9 +51,9 @@ def check_array(op: str, name: str, array: Any, axes: str) -> None:
     else:
         rank, fits = str(len(words)), array.ndim == len(words)
     check(fits, f"{op}: {name} has shape {array.shape}; it must have {rank} axes {_shape(axes)}")
-    if array.dtype.kind not in "fc":
+    if array.dtype.name not in DTYPES:
         raise InputTypeError(
-            f"{op}: {name} is {array.dtype}; it must be float32 or float64 (use {name}.astype(np.float32))"
+            f"{op}: {name} is {array.dtype}; it must be float32 or float64 ({name}.astype(np.float32))"
         )
     check(array.size > 0, f"{op}: {name} has shape {array.shape}; no axis may be empty")
 
@@ -100,8 +100,8 @@ def check_choice(op: str, name: str, value: Any, choices: Iterable[str]) -> None
 def check_positive(op: str, name: str, value: Any, integer: bool = False) -> None:
     """Check for a finite number above zero (NaN is refused)."""
     kind = "a positive integer" if integer else "a positive, finite number"
-    good = _is_int(value) if integer else isinstance(value, numbers.Real) and bool(np.isfinite(value))
-    check(good and value > 0, f"{op}: {name} is {value!r}; it must be {kind}")
+    number = isinstance(value, numbers.Real) and not isinstance(value, bool) and bool(np.isfinite(value))
+    check((_is_int(value) if integer else number) and value > 0, f"{op}: {name} is {value!r}; it must be {kind}")
 
 
 def _is_int(value: Any) -> bool:

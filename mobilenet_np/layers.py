@@ -191,18 +191,39 @@ class Linear(OpLayer):
 
 
 class SqueezeExcite(OpLayer):
-    """Gate every channel by what all channels say: pool, linear, ReLU, linear, hard sigmoid, multiply."""
+    """Gate every channel by what all channels say: pool, linear, ReLU, linear, hard sigmoid, multiply.
+
+    Parameters
+    ----------
+    channels, squeeze : int
+    slope, gradient_slope : float
+        Of the hard sigmoid, forward and backward; that they can differ is PyTorch's doing, see `Convention`.
+    """
 
     op = "squeeze_excite"
 
-    def __init__(self, channels: int, squeeze: int, slope: float = 1 / 6, dtype: Any = "float32"):
+    def __init__(
+        self,
+        channels: int,
+        squeeze: int,
+        slope: float = 1 / 6,
+        gradient_slope: float = 1 / 6,
+        dtype: Any = "float32",
+    ):
         super().__init__(
             w1=np.zeros((channels, squeeze), dtype),
             b1=np.zeros(squeeze, dtype),
             w2=np.zeros((squeeze, channels), dtype),
             b2=np.zeros(channels, dtype),
         )
-        self.slope = slope
+        self.slope, self.gradient_slope = slope, gradient_slope
+
+    def forward(self, x, train=False):
+        y = super().forward(x, train)
+        if train:
+            gate = self._cache.hard_sigmoid._replace(slope=self.gradient_slope)
+            self._cache = self._cache._replace(hard_sigmoid=gate)
+        return y
 
     def _options(self, x):
         return dict(slope=self.slope)

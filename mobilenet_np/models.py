@@ -122,8 +122,13 @@ def build(
     >>> y.shape
     (1, 10)
     """
-    check_choice("build", "dtype", np.dtype(dtype).name, ("float32", "float64"))
-    return Network(architecture(model, width, classes, convention, dropout), dtype, np.random.default_rng(rng))
+    known = [name for name in ("float32", "float64") if dtype in (name, np.dtype(name), np.dtype(name).type)]
+    check_choice("build", "dtype", known[0] if known else dtype, ("float32", "float64"))
+    if not isinstance(rng, np.random.Generator):
+        check(
+            isinstance(rng, (int, np.integer)) and rng >= 0, f"build: rng is {rng!r}; it must be a seed or a Generator"
+        )
+    return Network(architecture(model, width, classes, convention, dropout), known[0], np.random.default_rng(rng))
 
 
 def preprocess(images: np.ndarray, net: Network) -> np.ndarray:

@@ -1,12 +1,14 @@
 """Our networks against the real ones: names and shapes at many widths, and every number at some."""
 
+import contextlib
+
 import numpy as np
 import pytest
 
 import mobilenet_np as mn
 
 from frameworks import (
-    import_keras,
+    keras_in_float64,
     keras_net,
     keras_tensors,
     run_keras,
@@ -31,16 +33,16 @@ def _tensors(source, model, width, classes, size=(224, 224)):
     return net, torch_tensors(net)
 
 
-@pytest.mark.parametrize("width", WIDTHS)
-@pytest.mark.parametrize(
-    ("source", "model"),
-    [("torchvision", m) for m in ["v2", *V3]]
-    + [("timm", m) for m in ["v1", "v2", *V3, *MINIMALISTIC]]
-    + [("keras", m) for m in ["v1", "v2", *V3, *MINIMALISTIC]],
-)
+NETWORKS = [
+    *[("torchvision", m, w) for m in ["v2", *V3] for w in WIDTHS],
+    *[("timm", m, w) for m in ["v1", "v2", *V3, *MINIMALISTIC] for w in WIDTHS],
+    # A third of the widths, since building a Keras network takes a second.
+    *[("keras", m, w) for m in ["v1", "v2", *V3, *MINIMALISTIC] for w in WIDTHS[1::3]],
+]
+
+
+@pytest.mark.parametrize(("source", "model", "width"), NETWORKS)
 def test_names_and_shapes(source, model, width):
-    if source == "keras" and width not in WIDTHS[1::3]:
-        pytest.skip("a third of the widths: building Keras networks is slow")
     _, tensors = _tensors(source, model, width, 7)
     net = mn.build(model, width, 7, convention=source)
     ours = {name: array.shape for name, array in mn.state_for(net, source).items()}
@@ -66,16 +68,11 @@ CASES = [
 @pytest.mark.parametrize(("source", "model", "width", "size"), CASES)
 def test_every_number(source, model, width, size):
     classes, batch, seed = 11, 3, 5
-    if source == "keras":
-        import_keras().config.set_floatx("float64")
-    try:
+    with keras_in_float64() if source == "keras" else contextlib.nullcontext():
         real, tensors = _tensors(source, model, width, classes, size)
         state = draw(tensors, seed)
         x, labels = images_and_labels(seed, batch, *size, classes)
         reference = (run_keras if source == "keras" else run_torch)(real, state, x, labels)
-    finally:
-        if source == "keras":
-            import_keras().config.set_floatx("float32")
 
     net = mn.build(model, width, classes, convention=source, dtype="float64", dropout=0)
     mn.load_state(net, state, source=source)
@@ -86,13 +83,16 @@ def test_every_number(source, model, width, size):
     _close(logits, reference["train_logits"], "train_logits")
     _close(np.array(loss), np.array(reference["loss"]), "loss")
     _close(dx, reference["dx"], "dx")
+    largest = max(np.abs(g).max() for g in reference["grads"].values())
     for ours, theirs in ((net.grads, reference["grads"]), (net.buffers, reference["stats"])):
         ours = mn.state_for(net, source, ours)
         assert ours.keys() == theirs.keys()
         for name in theirs:
-            _close(ours[name], theirs[name], name)
+            _close(ours[name], theirs[name], name, largest)
 
 
-def _close(ours, reference, name):
+def _close(ours, reference, name, largest=0.0):
+    """``largest``: some gradients are exactly 0 in theory (a beta whose shift the next BatchNorm removes). Of those
+    both sides hold rounding errors alone, which are small beside the largest gradient of the network."""
     assert ours.shape == reference.shape, name
-    assert np.abs(ours - reference).max() <= TOLERANCE * np.abs(reference).max(), name
+    assert np.abs(ours - reference).max() <= TOLERANCE * np.abs(reference).max() + 1e-13 * largest, name

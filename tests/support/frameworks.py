@@ -21,11 +21,12 @@ ROLES = {
 
 
 def import_torchvision():
-    """torchvision's wheel on PyPI expects a CUDA build of torch; declaring the op it looks for lets its models load."""
+    """torchvision's wheel on PyPI expects a CUDA build of torch; with the ops it misses declared, its models load."""
     torch = pytest.importorskip("torch", reason="needs PyTorch")
     pytest.importorskip("PIL", reason="torchvision needs Pillow")
-    with contextlib.suppress(RuntimeError):  # declared already
-        torch.library.define("torchvision::nms", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    for op in ("nms", "qnms"):
+        with contextlib.suppress(RuntimeError):  # declared already
+            torch.library.define(f"torchvision::{op}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
@@ -54,6 +55,24 @@ def import_keras():
         warnings.simplefilter("ignore")
         keras = pytest.importorskip("keras", reason="needs Keras")
     return keras
+
+
+@contextlib.contextmanager
+def keras_in_float64():
+    """Keras promotes float64 and float32 to float32, except on TensorFlow, and its BatchNormalization and its means
+    ask for that promotion. Here float64 stays float64."""
+    keras = import_keras()
+    from keras.src.backend.common import dtypes
+
+    floatx, table = keras.config.floatx(), dtypes.BIT64_TO_BIT32_DTYPE
+    narrowed = table["float64"]
+    keras.config.set_floatx("float64")
+    table["float64"] = "float64"
+    try:
+        yield
+    finally:
+        table["float64"] = narrowed
+        keras.config.set_floatx(floatx)
 
 
 def torchvision_net(model, width, classes):
@@ -141,6 +160,13 @@ def run_torch(module, state, x, labels):
 
 
 def run_keras(net, state, x, labels):
+    """What `run_torch` gives, from Keras on PyTorch."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # its tensors do not know NumPy 2's copy keyword
+        return _run_keras(net, state, x, labels)
+
+
+def _run_keras(net, state, x, labels):
     torch, _ = import_torchvision()
     for layer in net.layers:
         for variable in layer.weights:
