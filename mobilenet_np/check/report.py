@@ -1,0 +1,121 @@
+"""What gradcheck found, as a table that can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+KINKS_SHOWN = 8
+REFERENCE = {"complex": "complex step", "central": "central differences"}
+
+
+class Row(NamedTuple):
+    """The comparison of one gradient, or of one directional derivative."""
+
+    name: str
+    shape: tuple[int, ...]
+    checked: int
+    """Entries compared; those at kinks are not among them."""
+    kinks: int
+    """Entries left out because f has a kink there."""
+    tolerance: float
+    error: float
+    """Largest difference between the two gradients, relative to the gradient's size."""
+    index: tuple[int, ...] | None
+    """Where the largest difference is; None for a direction or if nothing was compared."""
+    ours: float
+    """What the backward pass says there."""
+    reference: float
+    """What differentiating the forward pass says."""
+
+    @property
+    def ok(self) -> bool:
+        """Within tolerance, and no more than half of the entries at kinks."""
+        return self.error <= self.tolerance and self.kinks <= self.checked
+
+
+class Kink(NamedTuple):
+    """An entry where the function has no derivative, only one slope to the left and one to the right."""
+
+    name: str
+    index: tuple[int, ...] | None
+    value: float
+    """The entry of the input; NaN for a direction."""
+    ours: float
+    left: float
+    right: float
+
+
+@dataclass(frozen=True)
+class GradcheckReport:
+    """The result of `gradcheck`; print it.
+
+    Attributes
+    ----------
+    subject : str
+    method : {"complex", "central"}
+        How the reference was computed.
+    seed : int
+    rows : tuple of Row
+        One a tensor, and one a direction if only some entries were checked.
+    kinks : tuple of Kink
+    problems : tuple of str
+        What else is wrong: changed inputs, different bits in the second run, wrong shapes, NaN.
+    notes : tuple of str
+        What is good to know, and no fault.
+    """
+
+    subject: str
+    method: str
+    seed: int
+    rows: tuple[Row, ...]
+    kinks: tuple[Kink, ...]
+    problems: tuple[str, ...]
+    notes: tuple[str, ...]
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems and all(row.ok for row in self.rows)
+
+    def assert_ok(self) -> None:
+        """Raise `AssertionError` with the whole table unless everything is right."""
+        if not self.ok:
+            raise AssertionError(str(self))
+
+    def __str__(self) -> str:
+        verdict = "ok" if self.ok else "FAILED"
+        lines = [f"gradcheck {self.subject}: {verdict} ({REFERENCE[self.method]}, float64, seed {self.seed})"]
+        lines += _table(self.rows) if self.rows else []
+        lines += [f"problem: {problem}" for problem in self.problems]
+        lines += [
+            f"kink: {k.name}{_at(k.index)} = {k.value:.6g}: slopes {k.left:.6g} and {k.right:.6g}, ours {k.ours:.6g}"
+            for k in self.kinks[:KINKS_SHOWN]
+        ]
+        if len(self.kinks) > KINKS_SHOWN:
+            lines.append(f"kink: and {len(self.kinks) - KINKS_SHOWN} more, in the report's kinks")
+        return "\n".join(lines + [f"note: {note}" for note in self.notes])
+
+    __repr__ = __str__
+
+
+def _table(rows):
+    head = ("tensor", "shape", "checked", "kinks", "error", "tolerance", "worst at", "ours", "reference", "")
+    cells = [head]
+    for row in rows:
+        shape = "x".join(map(str, row.shape)) or "scalar"
+        numbers = (f"{row.ours:.9g}", f"{row.reference:.9g}") if row.checked else ("", "")
+        verdict = "ok" if row.ok else "WRONG" if row.kinks <= row.checked else "TOO MANY KINKS"
+        cells.append(
+            (row.name, shape, str(row.checked), str(row.kinks), f"{row.error:.1e}", f"{row.tolerance:.1e}")
+            + (_at(row.index), *numbers, verdict)
+        )
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    sides = [str.ljust if k in (0, 1, 6) else str.rjust for k in range(len(head))]
+    return [
+        "  ".join(side(cell, width) for side, cell, width in zip(sides, line, widths, strict=True)).rstrip()
+        for line in cells
+    ]
+
+
+def _at(index: tuple[int, ...] | None) -> str:
+    return "" if index is None else str(list(index))
