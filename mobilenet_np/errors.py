@@ -51,7 +51,7 @@ def check_array(op: str, name: str, array: Any, axes: str) -> None:
     else:
         rank, fits = str(len(words)), array.ndim == len(words)
     check(fits, f"{op}: {name} has shape {array.shape}; it must have {rank} axes {_shape(axes)}")
-    if array.dtype.name not in DTYPES:
+    if array.dtype.name not in DTYPES or not array.dtype.isnative:
         raise InputTypeError(
             f"{op}: {name} is {array.dtype}; it must be float32 or float64 ({name}.astype(np.float32))"
         )

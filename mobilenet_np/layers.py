@@ -257,6 +257,7 @@ class Dropout(OpLayer):
         self.rate, self.rng = rate, rng
 
     def forward(self, x, train=False):
+        self._cache = None
         return super().forward(x, train) if train else x
 
     def _options(self, x):

@@ -47,6 +47,8 @@ class Network(Sequential):
         y : (N, classes) float
         """
         name = self.architecture.model
+        if getattr(x, "dtype", None) == np.uint8:
+            raise InputTypeError(f"{name}: x is uint8; use preprocess(images, net), which knows the pixels' range")
         check_array(name, "x", x, "N H W C")
         check(x.shape[3] == 3, f"{name}: x has {x.shape[3]} channels (x {x.shape}); images have 3, channels last")
         check(min(x.shape[1:3]) >= 32, f"{name}: x is {x.shape[1]}x{x.shape[2]}; images must be at least 32x32")

@@ -9,7 +9,8 @@ import mobilenet_np
 
 ROOT = Path(mobilenet_np.__file__).parent
 FLOORS = [
-    {"geometry", "errors"},
+    {"errors"},
+    {"geometry"},
     {"forms", "tables", "convention"},
     {"architecture", "ops", "check"},
     {"costs", "layers"},
@@ -17,8 +18,11 @@ FLOORS = [
     {"models"},
     {"counted", "weights", "data"},
     {"train", "infer"},
-    {"show", "report"},
-    {"tour", "cli", "__main__"},
+    {"show"},
+    {"report"},
+    {"tour"},
+    {"cli"},
+    {"__main__"},
 ]
 FLOOR = {name: number for number, names in enumerate(FLOORS) for name in names}
 MODULES = sorted(path for path in ROOT.rglob("*.py") if path != ROOT / "__init__.py")

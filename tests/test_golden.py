@@ -146,7 +146,7 @@ def test_keras_own_vectors_in_training(name, request):
     request.getfixturevalue("keras_rounding")
     rounded = _run(*_network(name, info), info)
     change = max(relative(exact, _as_reference(rounded, info)).values())
-    assert 1e-8 < change < 1e-2
+    assert 1e-8 < change < 0.1
     assert max(relative(exact, reference).values()) <= 10 * change
 
 

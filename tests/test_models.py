@@ -59,10 +59,11 @@ def test_forms_agree(model):
             _, cache = softmax_cross_entropy_forward(logits, labels)
             dx = net.backward(softmax_cross_entropy_backward(np.float64(1), cache))
             results.append({"logits": logits, "dx": dx, **net.grads})
+    largest = max(np.abs(g).max() for g in net.grads.values())
     for name, ours in results[0].items():
-        scale = np.abs(ours).max()
-        # Thirty to a hundred layers of training-mode BatchNorm over few positions amplify each rounding error.
-        assert np.abs(ours - results[1][name]).max() <= 1e-9 * scale, name
+        # Thirty to a hundred layers of training-mode BatchNorm over few positions amplify each rounding error. Some
+        # gradients are 0 in theory; there both forms hold rounding errors alone, small beside the largest gradient.
+        assert np.abs(ours - results[1][name]).max() <= 1e-9 * np.abs(ours).max() + 1e-13 * largest, name
 
 
 def test_loops_run_a_whole_model():
@@ -134,7 +135,7 @@ def test_bad_arguments(kwargs, message):
         (np.zeros((1, 3, 32, 32), np.float32), "v2: x has 32 channels .* images have 3, channels last"),
         (np.zeros((1, 31, 32, 3), np.float32), "v2: x is 31x32; images must be at least 32x32"),
         (np.zeros((1, 32, 32, 3)), "v2: x is float64, the network float32"),
-        (np.zeros((1, 32, 32, 3), np.uint8), "v2: x is uint8; use float32 or float64"),
+        (np.zeros((1, 32, 32, 3), np.uint8), "v2: x is uint8; use preprocess"),
         ([[1.0]], "v2: x is a list"),
         (np.zeros((0, 32, 32, 3), np.float32), "no axis may be empty"),
     ],

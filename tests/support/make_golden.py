@@ -2,7 +2,8 @@
 
 The vectors in tests/data/golden/keras_*.npz came from networks in float64 whose BatchNormalization and means
 nevertheless compute in float32 (Keras promotes float64 with float32 to float32 on every backend but TensorFlow), so
-they are good to five digits only. The *_float64.npz beside them are the same networks, weights and images without that promotion.
+they are good to five digits only. The *_float64.npz beside them are the same networks, weights and images without that
+promotion.
 """
 
 import json

@@ -93,7 +93,7 @@ def test_state_for_any_arrays_under_our_names():
     net = mn.build("v2", 0.35, 10, "timm")
     some = {"stem.conv.w": np.zeros_like(net.params["stem.conv.w"])}
     assert list(mn.state_for(net, "timm", some)) == ["conv_stem.weight"]
-    with pytest.raises(ValueError, match="'stem.w' is not an array"):
+    with pytest.raises(ValueError, match=r"'stem\.w' is not an array"):
         mn.state_for(net, "timm", {"stem.w": np.zeros(1)})
     with pytest.raises(ValueError, match=r"stem\.conv\.w has shape \(1,\)"):
         mn.state_for(net, "timm", {"stem.conv.w": np.zeros(1)})
