@@ -10,7 +10,16 @@ import numpy as np
 from ..errors import check, check_choice, check_positive
 from ..forms import form
 from .comparison import SLOPES, Comparison
-from .numerical import CENTRAL_STEP, COMPLEX_STEP, Function, Tensors, central_slope, complex_slope, random_line
+from .numerical import (
+    CENTRAL_STEP,
+    COMPLEX_STEP,
+    Function,
+    Tensors,
+    central_slope,
+    complex_slope,
+    generator,
+    random_line,
+)
 from .report import GradcheckReport
 from .subjects import Pass, Subject, as_subject
 
@@ -125,7 +134,7 @@ def gradcheck(
         check_positive("gradcheck", "elements", elements, integer=True)
 
     subject = as_subject(subject, x, arrays, kwargs)
-    tensors, rng = subject.tensors, np.random.default_rng(seed)
+    tensors, rng = subject.tensors, generator(seed)
     dy = _upstream(subject, dy, rng)
     first, second = subject.run(tensors, dy), subject.run(tensors, dy)
     problems = first.changed + _differences(first, second) + _faults(first, tensors)
@@ -210,7 +219,7 @@ def _complex_refusal(f: Function, tensors: Tensors, dy: np.ndarray, seed: int) -
     about the code of f, not about x: it happens beside x, where no entry is exactly at a kink, and three digits do, so
     that the step can be so short that even a network with its thousands of kinks meets none.
     """
-    rng = np.random.default_rng(seed)
+    rng = generator(seed)
     beside = {}
     for name, a in tensors.items():  # away from zero, so that what is positive stays so
         nudge = rng.uniform(0.5e-3, 1.5e-3, a.shape) * (np.linalg.norm(a) / np.sqrt(a.size) or 1.0)

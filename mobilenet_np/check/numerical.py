@@ -18,6 +18,14 @@ COMPLEX_STEP = 1e-100
 CENTRAL_STEP = float(np.finfo(np.float64).eps) ** (1 / 3)
 
 
+def generator(seed: int) -> np.random.Generator:
+    """Random numbers that are not those of ``default_rng(seed)``, from which the user may well have drawn x.
+
+    If dy were the same numbers as x, then x.T @ dy would be symmetric, and a transposed dw would be right.
+    """
+    return np.random.default_rng([seed, 1])
+
+
 def unit_line(tensors: Tensors, name: str, index: tuple[int, ...]) -> Line:
     """The line along one entry of one tensor."""
     direction = np.zeros_like(tensors[name])

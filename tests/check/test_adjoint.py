@@ -41,6 +41,12 @@ def test_a_map_that_is_not_linear_fails():
     assert not adjoint_test(lambda x: x + 1, lambda dy: dy, (5,)).ok
 
 
+def test_dy_is_not_x_even_if_both_come_from_the_same_seed():
+    """With dy = x, <dy, F x> = <F dy, x>: F itself would pass for its transpose."""
+    x = np.random.default_rng(0).standard_normal(5)
+    assert not adjoint_test(np.cumsum, np.cumsum, x, seed=0).ok
+
+
 def test_takes_the_users_x_and_is_reproducible():
     x = np.arange(6.0)
     first, second = (adjoint_test(np.cumsum, lambda dy: np.cumsum(dy[::-1])[::-1], x, seed=3) for _ in range(2))

@@ -290,6 +290,20 @@ def test_a_constant_dy_is_refused_and_another_one_is_taken():
     assert gradcheck(pair, *arrays, dy=np.eye(3, 2)).rows != report.rows
 
 
+def test_dy_is_not_x_even_if_both_come_from_the_same_seed():
+    """With dy = x, x.T @ dy is symmetric, and a transposed dw would go through."""
+
+    def forward(x, w):
+        return x @ w, (x, w)
+
+    def transposed(dy, cache):
+        x, w = cache
+        return dy @ w.T, dy.T @ x
+
+    for seed in range(3):
+        assert not gradcheck((forward, transposed), normal(4, 3, seed=seed), normal(3, 3, seed=9), seed=seed).ok
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # Side effects
 
