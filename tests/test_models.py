@@ -78,7 +78,8 @@ def test_loops_run_a_whole_model():
 def test_gradients_of_a_whole_network(model):
     """Every parameter tensor by a random direction, and some entries one by one, through the complex step."""
     net = mn.build(model, 0.25, 3, "torchvision" if model == "v2" else "keras", "float64", dropout=0)
-    mn.gradcheck(net, _images(2, 33, 32), elements=1).assert_ok()
+    # Eight images: BatchNorm over two values a channel, as the last blocks would have it, magnifies rounding errors.
+    mn.gradcheck(net, _images(8, 33, 32), elements=1, rtol=1e-11).assert_ok()
 
 
 def test_same_seed_same_weights():
