@@ -61,7 +61,7 @@ def gradcheck(
     dy : array of y's shape, optional
         By default normal, from ``seed``. A constant is refused: with dy = 1 a BatchNorm in training has dx = 0
         whatever its backward pass does with the variance, and a flipped depthwise kernel gives the same dx everywhere
-        but at the border. Both wrong passes would go through.
+        but at the border. The first wrong pass would go through, the second nearly.
     seed : int
         For dy, and for the choice of ``elements`` and directions. The report prints it.
     method : {"complex", "central"}, optional
@@ -78,7 +78,8 @@ def gradcheck(
         Largest allowed error of each tensor, relative to ``max|reference| + 0.01 * G``; 1e-12 for complex, 1e-7 for
         central. G, the largest entry of all gradients or norm(dy * y) / max(1, max|x|) if that is larger, is there for
         gradients that vanish, such as that of a bias before a BatchNorm: all that is left of them is rounding, in
-        proportion to the gradients that cancel.
+        proportion to the gradients that cancel. In a deep network, each BatchNorm over a handful of values magnifies
+        rounding: there, take more images or a larger rtol.
     **kwargs
         Options of the forward pass. They are copied for each call: a passed ``rng`` draws the same mask every time.
 
