@@ -1,0 +1,27 @@
+"""Plots. Each takes ``ax=`` or ``axes=``, returns it, and never calls ``plt.show()``.
+
+Matplotlib is loaded when the first one is drawn.
+
+>>> from mobilenet_np import cost, show
+>>> ax = show.macs_by_block(cost("v2"))
+>>> ax.figure.savefig("macs.png")  # doctest: +SKIP
+"""
+
+from .costs import macs_by_block
+from .factorization import factorization, kernels_needed, not_separable, saving, separable
+from .style import style
+from .training import accuracies, confusion_matrix, losses, mistakes
+
+__all__ = [
+    "accuracies",
+    "confusion_matrix",
+    "factorization",
+    "kernels_needed",
+    "losses",
+    "macs_by_block",
+    "mistakes",
+    "not_separable",
+    "saving",
+    "separable",
+    "style",
+]

@@ -1,0 +1,49 @@
+"""Where the multiplications are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from ..costs import Cost
+from .style import OP_COLOURS, OP_NAMES, axes_or_new
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+
+
+def macs_by_block(cost: Cost, ax: Axes | None = None) -> Axes:
+    """MACs of each block, stacked by kind of op, from the image at the left to the classes at the right.
+
+    Parameters
+    ----------
+    cost : Cost
+        From `mobilenet_np.cost`.
+    ax : Axes, optional
+
+    Returns
+    -------
+    ax : Axes
+    """
+    ax = axes_or_new(ax)
+    blocks: dict[str, dict[str, int]] = {}
+    for row in cost.rows:
+        if row.macs:
+            ops = blocks.setdefault(row.name.partition(".")[0], {})
+            ops[row.op] = ops.get(row.op, 0) + row.macs
+    positions, bottom = range(len(blocks)), [0.0] * len(blocks)
+    for op, colour in OP_COLOURS.items():
+        heights = [ops.get(op, 0) / 1e6 for ops in blocks.values()]
+        if any(heights):
+            share = sum(heights) * 1e6 / cost.macs
+            ax.bar(positions, heights, bottom=bottom, color=colour, label=f"{OP_NAMES[op]} {share:.1%}", width=0.8)
+        bottom = [b + h for b, h in zip(bottom, heights, strict=True)]
+    ax.set_xticks(positions, [name.removeprefix("block") for name in blocks])
+    for label in ax.get_xticklabels():
+        label.set_rotation(0 if label.get_text().isdigit() else 90)
+        label.set_fontsize(8)
+    ax.tick_params(axis="x", length=0)
+    ax.set(xlabel="block", ylabel="million MACs", ylim=(0, 1.4 * max(bottom)))  # the legend lies above the bars
+    ax.set_title(f"{cost.architecture.model}: {cost.macs / 1e6:,.1f} million")
+    ax.grid(axis="y")
+    ax.legend(fontsize=8, handlelength=1, loc="upper left", ncols=2, columnspacing=1)
+    return ax
