@@ -60,10 +60,10 @@ def separable(stages: Factorized, axes: np.ndarray | None = None) -> np.ndarray:
         image(axes[0, c], tinted(stages.photo, c), f"input: {channel}")
         image(axes[1, c], stages.filtered[..., c], f"depthwise: {channel}")
         _inset(axes[1, c], stages.depthwise[..., c])
-        image(axes[2, c], stages.mixed[..., c], stages.names[c])
+        image(axes[2, c], stages.mixed[..., c], f"pointwise: {stages.names[c]}")
     (k, _, M), N = stages.depthwise.shape, stages.pointwise.shape[1]
     few, many = separable_macs(1, 1, k, M, N), conv2d_macs(1, 1, k, M, N)
-    axes[2, 1].set_xlabel(f"the standard convolution, to {stages.difference:.0e}; {few} MACs a pixel instead of {many}")
+    axes[2, 1].set_xlabel(f"= one standard convolution, to {stages.difference:.0e}; {few} MACs a pixel instead of {many}")
     return axes
 
 
@@ -83,11 +83,11 @@ def not_separable(stages: Approximated, axes: np.ndarray | None = None) -> np.nd
     axes = _grid(axes, len(stages.names))
     limit = 2 * float(np.abs(stages.standard).std())
     for n, name in enumerate(stages.names):
-        image(axes[0, n], stages.standard[..., n], f"standard: {name}", limit)
+        image(axes[0, n], stages.standard[..., n], f"standard: edges at {name}", limit)
         _inset(axes[0, n], stages.w[:, :, 1, n])
         image(axes[1, n], stages.nearest[..., n], f"nearest separable: {name}", limit)
         _inset(axes[1, n], stages.best[:, :, 1, n])
-        image(axes[2, n], stages.standard[..., n] - stages.nearest[..., n], "missing", limit)
+        image(axes[2, n], stages.standard[..., n] - stages.nearest[..., n], f"missing: {name}", limit)
     axes[2, len(stages.names) // 2].set_xlabel(
         f"error of the kernel {stages.errors[0]:.0%}; rank of its slices {stages.rank.max()}"
     )

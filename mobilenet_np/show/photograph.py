@@ -94,7 +94,7 @@ def one_pattern_each(photo: np.ndarray) -> Factorized:
     photo : (H, W, 3) float64
     """
     depthwise = np.stack([_SOBEL, _SOBEL.T, _BLUR], axis=2)
-    names = ("red + green: edges \\", "red - green: edges /", "green + blue: relief")
+    names = ("edges /", "edges \\", "relief")
     pointwise = np.array([[1.0, 1, 0], [1, -1, 1], [0, 0, 0.7]])
     filtered = _run(depthwise_conv2d_forward, photo, depthwise)
     mixed = _run(pointwise_conv2d_forward, filtered, pointwise)

@@ -112,7 +112,7 @@ def greys(array: np.ndarray, limit: float | None = None) -> np.ndarray:
     """A map as greys between 0, black, and 1, white.
 
     A map with negative values has 0 at middle grey, ``-limit`` at black; one without has 0 at black. By default the
-    limit is what 99.5 % of the values stay below, so that a few outliers do not darken everything.
+    limit is what 98 % of the values stay below, so that a few outliers do not darken everything.
 
     Examples
     --------
@@ -121,6 +121,6 @@ def greys(array: np.ndarray, limit: float | None = None) -> np.ndarray:
            [0.75, 1.  ]])
     """
     if limit is None:
-        limit = float(np.percentile(np.abs(array), 99.5)) or 1.0
+        limit = float(np.percentile(np.abs(array), 98)) or 1.0
     lowest = -limit if array.min() < 0 else 0.0
     return np.clip((array - lowest) / (limit - lowest), 0, 1)

@@ -34,6 +34,17 @@ def test_depthwise_half_sees_one_channel(photo):
     assert not one_pattern_each(other).filtered[..., 1:].any()
 
 
+def test_mixtures_see_slanted_edges():
+    """The level lines of i + j rise to the right, like /; those of j - i fall."""
+    i, j = np.mgrid[:9, :9]
+    for levels, seen in ((i + j, "edges /"), (j - i, "edges \\")):
+        stages = one_pattern_each(np.repeat(levels[..., None] / 20, 3, axis=2))
+        strengths = dict(zip(stages.names, np.abs(stages.mixed[4, 4]), strict=True))
+        others = {"edges /", "edges \\"} - {seen}
+        assert strengths[seen] > 0.1
+        assert strengths[others.pop()] < 1e-12
+
+
 @pytest.mark.parametrize("angle", ANGLES)
 def test_edges_are_seen_at_their_angle(angle):
     """A filter answers most to a ramp in its own direction, and not to one across."""
