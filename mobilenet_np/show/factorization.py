@@ -63,7 +63,9 @@ def separable(stages: Factorized, axes: np.ndarray | None = None) -> np.ndarray:
         image(axes[2, c], stages.mixed[..., c], f"pointwise: {stages.names[c]}")
     (k, _, M), N = stages.depthwise.shape, stages.pointwise.shape[1]
     few, many = separable_macs(1, 1, k, M, N), conv2d_macs(1, 1, k, M, N)
-    axes[2, 1].set_xlabel(f"= one standard convolution, to {stages.difference:.0e}; {few} MACs a pixel instead of {many}")
+    axes[2, 1].set_xlabel(
+        f"= one standard convolution, to {stages.difference:.0e}; {few} MACs a pixel instead of {many}"
+    )
     return axes
 
 
