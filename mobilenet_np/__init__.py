@@ -12,7 +12,9 @@ from . import ops
 from .check import adjoint_test, gradcheck
 from .costs import cost
 from .forms import current_form, form
+from .infer import compile
 from .models import Network, build, preprocess
+from .threads import get_threads, set_threads
 from .weights import load_state, state_for
 
 __version__ = "0.1.0"
@@ -21,12 +23,15 @@ __all__ = [
     "Network",
     "adjoint_test",
     "build",
+    "compile",
     "cost",
     "current_form",
     "form",
+    "get_threads",
     "gradcheck",
     "load_state",
     "ops",
     "preprocess",
+    "set_threads",
     "state_for",
 ]

@@ -46,16 +46,7 @@ class Network(Sequential):
         -------
         y : (N, classes) float
         """
-        name = self.architecture.model
-        if getattr(x, "dtype", None) == np.uint8:
-            raise InputTypeError(f"{name}: x is uint8; use preprocess(images, net), which knows the pixels' range")
-        check_array(name, "x", x, "N H W C")
-        check(x.shape[3] == 3, f"{name}: x has {x.shape[3]} channels (x {x.shape}); images have 3, channels last")
-        check(min(x.shape[1:3]) >= 32, f"{name}: x is {x.shape[1]}x{x.shape[2]}; images must be at least 32x32")
-        if x.dtype != self.dtype:
-            raise InputTypeError(
-                f"{name}: x is {x.dtype}, the network {self.dtype}; use x.astype('{self.dtype}') or build(dtype=...)"
-            )
+        check_images(self.architecture.model, x, self.dtype)
         return super().forward(x, train)
 
     def backward(self, dy: np.ndarray) -> np.ndarray:
@@ -84,6 +75,19 @@ class Network(Sequential):
         return (
             f"<{net.model} width {net.width:g}, {net.classes} classes, {net.convention.source} convention, "
             f"{self.dtype}, {count:,} parameters>"
+        )
+
+
+def check_images(name: str, x: np.ndarray, dtype: np.dtype) -> None:
+    """Check a batch of images for a network called ``name`` that computes in ``dtype``."""
+    if getattr(x, "dtype", None) == np.uint8:
+        raise InputTypeError(f"{name}: x is uint8; use preprocess(images, net), which knows the pixels' range")
+    check_array(name, "x", x, "N H W C")
+    check(x.shape[3] == 3, f"{name}: x has {x.shape[3]} channels (x {x.shape}); images have 3, channels last")
+    check(min(x.shape[1:3]) >= 32, f"{name}: x is {x.shape[1]}x{x.shape[2]}; images must be at least 32x32")
+    if x.dtype != dtype:
+        raise InputTypeError(
+            f"{name}: x is {x.dtype}, the network {dtype}; use x.astype('{dtype}') or build(dtype=...)"
         )
 
 

@@ -11,7 +11,7 @@ ROOT = Path(mobilenet_np.__file__).parent
 FLOORS = [
     {"errors"},
     {"geometry"},
-    {"forms", "tables", "convention"},
+    {"forms", "threads", "kernels", "tables", "convention"},
     {"architecture", "ops", "check"},
     {"costs", "layers"},
     {"blocks", "initialize", "zoo", "factorize"},

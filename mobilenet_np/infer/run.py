@@ -1,0 +1,205 @@
+"""Run a plan: the compiled part, from the tiles of one step up to the worker that a thread runs.
+
+The worker is one call without Python's lock. Threads need not be told what to do: a step's next tile is the next number
+of a counter that all of them increment, and a step begins when all tiles of the one before are done. Batches of several
+images are shared out whole, an image to a thread, which has nothing to wait for and finds the image in its own cache.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ..kernels.atomic import fetch_add, wait_for
+from ..kernels.depthwise import Window, depthwise
+from ..kernels.simd import add, address, forward, load, mul, splat, store
+from ..kernels.tiles import ACTS, Finish, Rows, product
+from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM
+
+_LIMITS = np.array([ACTS[name][:2] for name in ACT_NAMES], np.float32)
+_CURVES = np.array([ACTS[name][2] for name in ACT_NAMES])
+_SLOPES = np.array([ACTS[name][3] for name in ACT_NAMES], np.float32)
+_ONE = np.float32(1)
+
+
+@njit(nogil=True)
+def _finish(act, slope, residual, start, shift):
+    curve = _CURVES[act]
+    return Finish(
+        _LIMITS[act, 0], _LIMITS[act, 1], curve, slope if curve == 2 else _SLOPES[act], residual, start, shift
+    )
+
+
+@njit(nogil=True)
+def _copy(s, t, image, space):
+    """Some rows of the image with zeros around it."""
+    for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
+        row = s.target + i * s.Wo * 3
+        for j in range(s.Wo * 3):
+            space[row + j] = np.float32(0)
+        if s.top <= i < s.top + s.H:
+            row += s.left * 3
+            for j in range(s.W * 3):
+                space[row + j] = image[(i - s.top) * s.W * 3 + j]
+
+
+@njit(nogil=True)
+def _stem(s, t, a, w):
+    after = _finish(s.act, _ONE, False, a, 0)
+    window = Rows(a, 6, 9, 3, s.W * 3)  # from one window to the next: two pixels of three numbers
+    for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
+        product(
+            window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, 0, s.c_out, w, s.b, after,
+            a, s.target + i * s.Wo * s.c_out, s.c_out,
+        )  # fmt: skip
+
+
+@njit(nogil=True)
+def _rows(s, t, a, w, scratch):
+    """Rows i0 to i1 of a block's output, by way of the rows r0 to r1 of its input."""
+    i0, i1 = t * s.tile, min(s.Ho, (t + 1) * s.tile)
+    r0, r1 = max(0, i0 * s.stride - s.top), min(s.H, (i1 - 1) * s.stride - s.top + s.kernel)
+    mid = _finish(s.act_mid, _ONE, False, a, 0)
+    c = s.c_mid
+    x, x_at, narrow = a, s.source, 0
+    if s.w_expand != NONE:
+        x, x_at, narrow = scratch, -r0 * s.W * c, (r1 - r0) * s.W * c
+        product(
+            Rows(a, s.c_in, s.c_in, 1, 0), s.source + r0 * s.W * s.c_in, (r1 - r0) * s.W, w, s.w_expand, 0, c,
+            w, s.b_expand, mid, scratch, 0, c,
+        )  # fmt: skip
+    window = Window(s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * c, c, s.Wo * c, c, c)
+    depthwise(
+        x, x_at, a, window, c, i0, i1, forward(w, s.w_depthwise), forward(w, s.b_depthwise), mid,
+        forward(scratch, narrow),
+    )  # fmt: skip
+    after = _finish(s.act, _ONE, s.residual != NONE, a, s.residual - s.target)
+    product(
+        Rows(scratch, c, c, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, 0, s.c_out, w, s.b, after,
+        a, s.target + i0 * s.Wo * s.c_out, s.c_out,
+    )  # fmt: skip
+
+
+@njit(nogil=True)
+def _mean(x, x_at, step, rows, C, y, y_at):
+    """Mean over rows, for C channels (a multiple of 8)."""
+    share = splat(_ONE / np.float32(rows))
+    for c in range(0, C, 8):
+        total = load(x, x_at + c)
+        for m in range(1, rows):
+            total = add(total, load(x, x_at + m * step + c))
+        store(mul(total, share), y, y_at + c)
+
+
+@njit(nogil=True)
+def _channels(s, t, a, w, scratch):
+    """Channels c0 to c1 of the wide tensor: expand, depthwise, and their mean if a gate wants it."""
+    c0, c1 = t * s.tile, min(s.c_mid, (t + 1) * s.tile)
+    c = c1 - c0
+    mid = _finish(s.act_mid, _ONE, False, a, 0)
+    x, x_at, x_pixel = a, s.source + c0, s.c_mid
+    if s.w_expand != NONE:
+        x, x_at, x_pixel = scratch, 0, c
+        product(
+            Rows(a, s.c_in, s.c_in, 1, 0), s.source, s.H * s.W, w, s.w_expand, c0, c1, w, s.b_expand, mid,
+            scratch, 0, c,
+        )  # fmt: skip
+    window = Window(
+        s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * x_pixel, x_pixel, s.Wo * s.c_mid, s.c_mid, s.c_mid
+    )
+    depthwise(
+        x, x_at, a, window, c, 0, s.Ho, forward(w, s.w_depthwise + c0), forward(w, s.b_depthwise + c0), mid,
+        forward(a, s.middle + c0),
+    )  # fmt: skip
+    if s.sums != NONE:
+        _mean(a, s.middle + c0, s.c_mid, s.Ho * s.Wo, c, a, s.sums + c0)
+
+
+@njit(nogil=True)
+def _product(s, t, a, w, scratch, features):
+    """Some rows, or some columns, of a matrix product."""
+    m0, m1, n0, n1 = 0, s.M, t * s.tile, min(s.c_out, (t + 1) * s.tile)
+    if s.by_rows == 1:
+        m0, m1, n0, n1 = t * s.tile, min(s.M, (t + 1) * s.tile), 0, s.c_out
+    K, M = s.c_in, m1 - m0
+    x, x_at, room = a, s.source + m0 * K, 0
+    if s.gate != NONE:
+        for m in range(M):
+            for k in range(0, K, 8):
+                store(mul(load(a, x_at + m * K + k), load(a, s.gate + k)), scratch, m * K + k)
+        x, x_at, room = scratch, 0, M * K
+    after = _finish(s.act, s.slope, s.residual != NONE, a, s.residual - s.target)
+    if s.pool == 1:
+        product(Rows(x, K, K, 1, 0), x_at, M, w, s.w, n0, n1, w, s.b, after, scratch, room, n1 - n0)
+        _mean(scratch, room, n1 - n0, M, n1 - n0, features, n0)
+    else:
+        product(Rows(x, K, K, 1, 0), x_at, M, w, s.w, n0, n1, w, s.b, after, a, s.target + m0 * s.c_out + n0, s.c_out)
+
+
+@njit(nogil=True)
+def _tile(s, t, image, space, w, scratch, features):
+    a, weights, own = address(space), address(w), address(scratch)
+    if s.kind == COPY:
+        _copy(s, t, image, space)
+    elif s.kind == STEM:
+        _stem(s, t, a, weights)
+    elif s.kind == ROWS:
+        _rows(s, t, a, weights, own)
+    elif s.kind == CHANNELS:
+        _channels(s, t, a, weights, own)
+    else:
+        _product(s, t, a, weights, own, address(features))
+
+
+@njit(nogil=True, cache=True)
+def worker(thread, steps, heads, w, images, spaces, scratches, head, features, counters, whole_images):
+    """What every thread runs, from the pixels to the logits.
+
+    Parameters
+    ----------
+    thread : int
+    steps, heads : STEP arrays
+    w : flat weights
+    images : (N, H * W * 3)
+    spaces : (1 or threads, activations)
+        One for all threads, or with ``whole_images`` one for each.
+    scratches : (threads, scratch)
+    head : flat
+        Features, hidden units and logits of all images.
+    features : int
+        Per image.
+    counters : (2 + 2 * steps + 2 * heads) int64
+        Zeros. For each step, how many tiles are taken and how many are done.
+    whole_images : bool
+    """
+    scratch = scratches[thread]
+    N = images.shape[0]
+    if whole_images:
+        n = fetch_add(counters, 0, 1)
+        while n < N:
+            for i in range(steps.shape[0]):
+                for t in range(steps[i].tiles):
+                    _tile(steps[i], t, images[n], spaces[thread], w, scratch, head[n * features : (n + 1) * features])
+            fetch_add(counters, 1, 1)
+            n = fetch_add(counters, 0, 1)
+        wait_for(counters, 1, N)
+        at = 2
+    else:
+        at = 2
+        for n in range(N):
+            for i in range(steps.shape[0]):
+                t = fetch_add(counters, at, 1)
+                while t < steps[i].tiles:
+                    _tile(steps[i], t, images[n], spaces[0], w, scratch, head[n * features : (n + 1) * features])
+                    fetch_add(counters, at + 1, 1)
+                    t = fetch_add(counters, at, 1)
+                wait_for(counters, at + 1, steps[i].tiles)
+                at += 2
+    for i in range(heads.shape[0]):
+        t = fetch_add(counters, at, 1)
+        while t < heads[i].tiles:
+            _tile(heads[i], t, images[0], head, w, scratch, head)
+            fetch_add(counters, at + 1, 1)
+            t = fetch_add(counters, at, 1)
+        wait_for(counters, at + 1, heads[i].tiles)
+        at += 2

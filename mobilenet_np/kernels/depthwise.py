@@ -1,0 +1,161 @@
+"""Rows of a depthwise convolution, with the weights of eight channels kept in registers along the whole row.
+
+A depthwise convolution does little with each number that it fetches: nine multiply-adds for nine inputs and nine
+weights. With the weights in registers only the inputs are left to fetch, one for each multiply-add, which is what a
+processor can do at full speed. The sums of neighbouring outputs do not depend on each other, so it works on several at
+once by itself.
+
+Arrays are given by address and offset, as in `tiles`. Rows above and below the image are rows of zeros that the caller
+keeps somewhere; columns beside it are left out. Every result is one chain of fused multiply-adds over the taps, column
+by column, starting from the bias.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from numba import njit
+
+from .simd import fma, forward, load
+from .tiles import put
+
+
+class Window(NamedTuple):
+    """The window's geometry, and how the arrays that it meets lie in memory.
+
+    Attributes
+    ----------
+    kernel, stride, top, left : int
+    H, W, Wo : int
+        Rows and columns of x, columns of y.
+    x_row, x_pixel, y_row, y_pixel : int
+        Steps from one row or pixel to the next.
+    w_tap : int
+        Step from one tap's weights to the next tap's.
+    """
+
+    kernel: int
+    stride: int
+    top: int
+    left: int
+    H: int
+    W: int
+    Wo: int
+    x_row: int
+    x_pixel: int
+    y_row: int
+    y_pixel: int
+    w_tap: int
+
+
+@njit(nogil=True)
+def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
+    """One row of outputs for eight channels; x0, x1, x2 are where the three rows of the leftmost window begin."""
+    tap, pixel, step = g.w_tap, g.x_pixel, g.stride * g.x_pixel
+    w00, w01, w02 = load(w, 0), load(w, tap), load(w, 2 * tap)
+    w10, w11, w12 = load(w, 3 * tap), load(w, 4 * tap), load(w, 5 * tap)
+    w20, w21, w22 = load(w, 6 * tap), load(w, 7 * tap), load(w, 8 * tap)
+    start = load(bias, 0)
+    for j in range(first, last):
+        a = j * step
+        b, c = a + pixel, a + 2 * pixel
+        v = fma(load(x2, a), w20, fma(load(x1, a), w10, fma(load(x0, a), w00, start)))
+        v = fma(load(x2, b), w21, fma(load(x1, b), w11, fma(load(x0, b), w01, v)))
+        v = fma(load(x2, c), w22, fma(load(x1, c), w12, fma(load(x0, c), w02, v)))
+        put(v, finish, y, j * g.y_pixel)
+    j = 0
+    while j < g.Wo:  # at the sides of the image some columns of the window lie outside
+        if j == first:
+            j = last
+            if j >= g.Wo:
+                break
+        a, v = j * step, start
+        b, c = a + pixel, a + 2 * pixel
+        inside = g.left - j * g.stride, g.W + g.left - j * g.stride
+        if inside[0] <= 0 < inside[1]:
+            v = fma(load(x2, a), w20, fma(load(x1, a), w10, fma(load(x0, a), w00, v)))
+        if inside[0] <= 1 < inside[1]:
+            v = fma(load(x2, b), w21, fma(load(x1, b), w11, fma(load(x0, b), w01, v)))
+        if inside[0] <= 2 < inside[1]:
+            v = fma(load(x2, c), w22, fma(load(x1, c), w12, fma(load(x0, c), w02, v)))
+        put(v, finish, y, j * g.y_pixel)
+        j += 1
+
+
+@njit(nogil=True)
+def _column_of_5(x0, x1, x2, x3, x4, at, w0, w1, w2, w3, w4, v):
+    v = fma(load(x2, at), w2, fma(load(x1, at), w1, fma(load(x0, at), w0, v)))
+    return fma(load(x4, at), w4, fma(load(x3, at), w3, v))
+
+
+@njit(nogil=True)
+def _row_5x5(x0, x1, x2, x3, x4, g, first, last, w, bias, finish, y):
+    """The same for 25 taps."""
+    t, pixel, step = g.w_tap, g.x_pixel, g.stride * g.x_pixel
+    w00, w01, w02, w03, w04 = load(w, 0), load(w, t), load(w, 2 * t), load(w, 3 * t), load(w, 4 * t)
+    w10, w11, w12, w13, w14 = load(w, 5 * t), load(w, 6 * t), load(w, 7 * t), load(w, 8 * t), load(w, 9 * t)
+    w20, w21, w22, w23, w24 = load(w, 10 * t), load(w, 11 * t), load(w, 12 * t), load(w, 13 * t), load(w, 14 * t)
+    w30, w31, w32, w33, w34 = load(w, 15 * t), load(w, 16 * t), load(w, 17 * t), load(w, 18 * t), load(w, 19 * t)
+    w40, w41, w42, w43, w44 = load(w, 20 * t), load(w, 21 * t), load(w, 22 * t), load(w, 23 * t), load(w, 24 * t)
+    start = load(bias, 0)
+    for j in range(first, last):
+        a = j * step
+        v = _column_of_5(x0, x1, x2, x3, x4, a, w00, w10, w20, w30, w40, start)
+        v = _column_of_5(x0, x1, x2, x3, x4, a + pixel, w01, w11, w21, w31, w41, v)
+        v = _column_of_5(x0, x1, x2, x3, x4, a + 2 * pixel, w02, w12, w22, w32, w42, v)
+        v = _column_of_5(x0, x1, x2, x3, x4, a + 3 * pixel, w03, w13, w23, w33, w43, v)
+        v = _column_of_5(x0, x1, x2, x3, x4, a + 4 * pixel, w04, w14, w24, w34, w44, v)
+        put(v, finish, y, j * g.y_pixel)
+    j = 0
+    while j < g.Wo:
+        if j == first:
+            j = last
+            if j >= g.Wo:
+                break
+        a, v = j * step, start
+        inside = g.left - j * g.stride, g.W + g.left - j * g.stride
+        if inside[0] <= 0 < inside[1]:
+            v = _column_of_5(x0, x1, x2, x3, x4, a, w00, w10, w20, w30, w40, v)
+        if inside[0] <= 1 < inside[1]:
+            v = _column_of_5(x0, x1, x2, x3, x4, a + pixel, w01, w11, w21, w31, w41, v)
+        if inside[0] <= 2 < inside[1]:
+            v = _column_of_5(x0, x1, x2, x3, x4, a + 2 * pixel, w02, w12, w22, w32, w42, v)
+        if inside[0] <= 3 < inside[1]:
+            v = _column_of_5(x0, x1, x2, x3, x4, a + 3 * pixel, w03, w13, w23, w33, w43, v)
+        if inside[0] <= 4 < inside[1]:
+            v = _column_of_5(x0, x1, x2, x3, x4, a + 4 * pixel, w04, w14, w24, w34, w44, v)
+        put(v, finish, y, j * g.y_pixel)
+        j += 1
+
+
+@njit(nogil=True)
+def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y):
+    """Output rows i0 to i1 for C channels (a multiple of 8), kernel 3x3 or 5x5.
+
+    ``x_at`` is the offset in x of the image's row 0, column 0, which need not exist where only some rows are kept;
+    ``zeros`` is the address of a row of zeros; y is the address of output row i0.
+    """
+    first = min(g.Wo, -(-g.left // g.stride))  # from here to last the windows lie inside
+    last = max(first, min(g.Wo, (g.W - g.kernel + g.left) // g.stride + 1))
+    none = forward(zeros, -g.left * g.x_pixel)
+    for i in range(i0, i1):
+        r = i * g.stride - g.top  # the window's first row
+        line = forward(x, x_at - g.left * g.x_pixel + r * g.x_row)
+        x0 = line if 0 <= r < g.H else none
+        x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else none
+        x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else none
+        out = forward(y, (i - i0) * g.y_row)
+        if g.kernel == 3:
+            for c in range(0, C, 8):
+                _row_3x3(
+                    forward(x0, c), forward(x1, c), forward(x2, c),
+                    g, first, last, forward(w, c), forward(bias, c), finish, forward(out, c),
+                )  # fmt: skip
+        else:
+            x3 = forward(line, 3 * g.x_row) if 0 <= r + 3 < g.H else none
+            x4 = forward(line, 4 * g.x_row) if 0 <= r + 4 < g.H else none
+            for c in range(0, C, 8):
+                _row_5x5(
+                    forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), forward(x4, c),
+                    g, first, last, forward(w, c), forward(bias, c), finish, forward(out, c),
+                )  # fmt: skip

@@ -1,0 +1,59 @@
+"""The depthwise convolution in registers, against the op."""
+
+import numpy as np
+import pytest
+from numba import njit
+
+from mobilenet_np.geometry import output_size, same_padding
+from mobilenet_np.kernels.depthwise import Window, depthwise
+from mobilenet_np.kernels.simd import address, forward
+from mobilenet_np.kernels.tiles import ACTS, Finish
+from mobilenet_np.ops.depthwise_conv2d import depthwise_conv2d_forward
+
+RNG = np.random.default_rng(0)
+F32 = np.float32
+
+
+@njit
+def _run(x, first, zeros, g, C, i0, i1, w, bias, act, y):
+    """``x`` holds the image's rows from row ``first`` on."""
+    finish = Finish(act[0], act[1], act[2], act[3], False, address(x), 0)
+    out = forward(address(y), i0 * g.y_row)
+    depthwise(address(x), -first * g.x_row, address(zeros), g, C, i0, i1, address(w), address(bias), finish, out)
+
+
+def _depthwise(x, w, bias, stride, padding, act="", rows=None, first=0):
+    (H, W, C), k = x.shape, w.shape[0]
+    (top, bottom), (left, right) = padding
+    Ho, Wo = output_size(H, k, stride, (top, bottom)), output_size(W, k, stride, (left, right))
+    y = np.full((Ho, Wo, C), np.nan, F32)
+    g = Window(k, stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
+    i0, i1 = rows or (0, Ho)
+    _run(x[first:].ravel(), first, np.zeros(W * C, F32), g, C, i0, i1, w.ravel(), bias, ACTS[act], y.ravel())
+    return y
+
+
+@pytest.mark.parametrize("style", ["tf", "torch"])
+@pytest.mark.parametrize("stride", [1, 2])
+@pytest.mark.parametrize("k", [3, 5])
+@pytest.mark.parametrize(
+    ("H", "W", "C"), [(1, 1, 8), (1, 2, 8), (2, 1, 24), (3, 3, 8), (4, 7, 16), (9, 6, 40), (14, 15, 8)]
+)
+def test_equals_the_op(H, W, C, k, stride, style):
+    x, w, bias = (RNG.standard_normal(s).astype(F32) for s in ((H, W, C), (k, k, C), C))
+    padding = same_padding(H, W, k, stride, style)
+    exact, _ = depthwise_conv2d_forward(x[None].astype(float), w.astype(float), stride, padding)
+    absolute, _ = depthwise_conv2d_forward(np.abs(x[None]).astype(float), np.abs(w).astype(float), stride, padding)
+    n, u = k * k, 2.0**-24
+    bound = n * u / (1 - n * u) * (absolute[0] + np.abs(bias))
+    assert (np.abs(_depthwise(x, w, bias, stride, padding) - (exact[0] + bias)) <= bound).all()
+
+
+def test_some_rows_from_some_rows():
+    """Output rows 2 to 4 at stride 2 need input rows 3 to 9 only, and have the same bits."""
+    x, w, bias = (RNG.standard_normal(s).astype(F32) for s in ((13, 9, 16), (3, 3, 16), 16))
+    whole = _depthwise(x, w, bias, 2, ((1, 1), (1, 1)), "relu6")
+    part = _depthwise(x, w, bias, 2, ((1, 1), (1, 1)), "relu6", rows=(2, 5), first=3)
+    assert np.array_equal(whole[2:5], part[2:5])
+    assert np.isnan(part[:2]).all()
+    assert np.isnan(part[5:]).all()
