@@ -1,0 +1,173 @@
+"""The command ``mobilenet-np``.
+
+Exit code 0: all right. 1: something that was checked is wrong, or cannot run. 2: the command was not understood.
+130: stopped with Ctrl-C.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+from collections.abc import Sequence
+from typing import NoReturn
+
+from .convention import SOURCES
+from .costs import cost
+from .errors import check
+from .tables import TABLES
+from .tour import cases, environment, tour
+
+OK, WRONG, MISUSED, INTERRUPTED = 0, 1, 2, 130
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Its words; by default those of the command line.
+
+    Returns
+    -------
+    int
+        The exit code.
+
+    Examples
+    --------
+    >>> main(["cost", "v1", "--width", "0"])  # what is wrong goes to stderr
+    2
+    """
+    try:
+        arguments = _parser().parse_args(argv)
+        code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # argparse has said what is wrong, or printed the help
+        return int(stop.code or OK)
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:  # the reader, such as head, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
+    except (ValueError, TypeError) as error:
+        return _fail(error, MISUSED)
+    except (OSError, ImportError, ArithmeticError) as error:
+        return _fail(error, WRONG)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says in one line what is wrong."""
+
+    def error(self, message: str) -> NoReturn:
+        self.exit(MISUSED, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="mobilenet-np", description="MobileNet V1, V2 and V3 in NumPy.")
+    commands = parser.add_subparsers(title="commands", required=True, metavar="command")
+
+    add = commands.add_parser("tour", help="show everything on real input, and write a report to read")
+    add.add_argument("--out", default="report.html", metavar="FILE", help="the report (report.html)")
+    add.add_argument("--seed", type=_count, default=0, help="of everything random (0)")
+    add.add_argument("--quick", action="store_true", help="fewer epochs of training")
+    add.set_defaults(run=_tour)
+
+    add = commands.add_parser("cost", help="parameters, multiplications and memory of a network, from closed forms")
+    add.add_argument("model", help=", ".join(TABLES))
+    add.add_argument("--width", type=float, default=1.0, help="width multiplier (1.0)")
+    add.add_argument("--resolution", type=_resolution, default=224, help="side, or HEIGHTxWIDTH, of the image (224)")
+    add.add_argument("--classes", type=int, default=1000, help="(1000)")
+    add.add_argument("--convention", default="tf", help=f"whose rounding and padding: {', '.join(SOURCES)} (tf)")
+    add.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    add.set_defaults(run=_cost)
+
+    add = commands.add_parser("gradcheck", help="check backward passes against the derivative of the forward passes")
+    add.add_argument("names", nargs="*", metavar="name", help="a part of the names to check, like conv2d (everything)")
+    add.add_argument("--seed", type=_count, default=0, help="of the numbers to check with (0)")
+    add.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    add.set_defaults(run=_gradcheck)
+
+    add = commands.add_parser("info", help="versions, cores, and where compiled kernels are kept")
+    add.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    add.set_defaults(run=_info)
+    return parser
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The commands
+
+
+def _tour(arguments: argparse.Namespace) -> int:
+    return OK if tour(arguments.out, arguments.seed, arguments.quick) else WRONG
+
+
+def _cost(arguments: argparse.Namespace) -> int:
+    result = cost(arguments.model, arguments.width, arguments.resolution, arguments.classes, arguments.convention)
+    # What our kernels execute: they skip the products with padding zeros, which all published counts include.
+    executed = {"macs_executed": result.macs_in_bounds}
+    print(json.dumps(result.to_dict() | executed, indent=2) if arguments.json else result)
+    return OK
+
+
+def _gradcheck(arguments: argparse.Namespace) -> int:
+    chosen = [case for case in cases(arguments.seed) if _wanted(case.name, arguments.names)]
+    check(bool(chosen), f"gradcheck: nothing is named {' or '.join(arguments.names)}; try one of {_names()}")
+    reports, wrong = [], 0
+    for case in chosen:
+        report = case.run()
+        wrong += not report.ok
+        worst = max(row.error for row in report.rows)
+        reports.append({"kind": case.kind, "name": case.name, "ok": report.ok, "method": report.method, "error": worst})
+        if not arguments.json:
+            print(f"{'ok' if report.ok else 'WRONG':<6} error {worst:.1e}  {case.kind:<8} {case.name}", flush=True)
+            if not report.ok:
+                print(report)
+    if arguments.json:
+        print(json.dumps(reports, indent=2))
+    else:
+        print(f"{len(chosen) - wrong} of {len(chosen)} right")
+    return WRONG if wrong else OK
+
+
+def _info(arguments: argparse.Namespace) -> int:
+    what = environment()
+    if arguments.json:
+        print(json.dumps(what, indent=2))
+    else:
+        print("\n".join(f"{name:<14} {value}" for name, value in what.items()))
+    return OK
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Words
+
+
+def _wanted(name: str, parts: list[str]) -> bool:
+    return not parts or any(part.lower() in name.lower() for part in parts)
+
+
+def _names() -> str:
+    return ", ".join(dict.fromkeys(case.name.partition(",")[0] for case in cases() if case.kind == "op"))
+
+
+def _resolution(text: str) -> int | tuple[int, int]:
+    match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
+    if not match:
+        raise argparse.ArgumentTypeError(f"{text!r} is neither a side (224) nor height x width (97x160)")
+    height, width = match.groups()
+    return (int(height), int(width)) if width else int(height)
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 on")
+    return int(text)
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"mobilenet-np: {' '.join(str(error).split())}", file=sys.stderr)
+    return code

@@ -1,0 +1,133 @@
+"""The tour as a whole: what it writes, what it says, and what it leaves behind when something goes wrong."""
+
+import re
+from html.parser import HTMLParser
+
+import pytest
+
+from mobilenet_np.report import Section
+from mobilenet_np.tour import run, tour
+from mobilenet_np.tour.result import Result
+from mobilenet_np.tour.run import Stage
+
+VOID = {"meta", "link", "br", "img", "source"}
+
+
+class Page(HTMLParser):
+    """Every tag is closed where it should be; what the page refers to is kept."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.open, self.images, self.addresses, self.ids, self.unbalanced = [], [], [], [], []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag, attributes):
+        attributes = dict(attributes)
+        if tag not in VOID:
+            self.open.append(tag)
+        if tag == "img":
+            self.images.append(attributes)
+        self.addresses += [attributes[name] for name in ("src", "srcset", "href") if name in attributes]
+        self.ids += [attributes["id"]] if "id" in attributes else []
+
+    def handle_endtag(self, tag):
+        if tag not in VOID and (not self.open or self.open.pop() != tag):
+            self.unbalanced.append((tag, self.getpos()))
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    """The quick tour, once for all tests of this file."""
+    path = tmp_path_factory.mktemp("tour") / "report.html"
+    assert tour(path, quick=True)
+    return path.read_text(encoding="utf-8")
+
+
+def test_page_is_well_formed(quick):
+    page = Page(quick)
+    assert page.unbalanced == []
+    assert page.open == []
+    assert len(page.ids) == len(set(page.ids)) == 5
+
+
+def test_page_is_self_contained(quick):
+    page = Page(quick)
+    assert len(page.addresses) > 60
+    for address in page.addresses:
+        assert address.startswith("data:") or address.removeprefix("#") in page.ids, address[:80]
+    assert "@import" not in quick
+    assert "url(" not in re.sub(r"base64,[^\"]*", "", quick)
+    assert len(quick) < 4_000_000
+
+
+def test_every_image_says_what_it_shows(quick):
+    for image in Page(quick).images:
+        assert image.get("alt") or image["class"] == "kernel"
+
+
+def test_page_has_the_numbers(quick):
+    for number in ("568,740,352", "300,774,272", "216,589,760", "56,510,400", "112·112·3<sup>2</sup>·32"):
+        assert number in quick
+    assert "✗ differs" not in quick
+    assert "✗ wrong" not in quick
+    assert "182 of 182" in quick
+
+
+def test_page_says_that_it_was_quick(quick):
+    assert "A quick run" in quick
+    assert "mobilenet-np tour --seed 0 --quick --out report.html" in quick
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# With stages that do nothing
+
+
+def _result(ok=True):
+    return Result(ok, "summary", ("label", "value", "remark"), Section("anchor", "Title", "<p>body</p>"))
+
+
+def _stages(monkeypatch, *functions):
+    stages = [Stage(f"stage {i}", function, 1.0) for i, function in enumerate(functions)]
+    monkeypatch.setattr(run, "stages", lambda seed, quick: stages)
+
+
+def _interrupt():
+    raise KeyboardInterrupt
+
+
+def test_everything_right(monkeypatch, tmp_path, capsys):
+    _stages(monkeypatch, _result, _result)
+    assert tour(tmp_path / "page.html")
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert re.search(
+        r"\[1/2\] stage 0, about 2 s left\n +summary \(0\.0 s\)\n\[2/2\] stage 1, about 0 s left", said.err
+    )
+    assert "A quick run" not in (tmp_path / "page.html").read_text()
+
+
+def test_something_wrong_is_reported_all_the_same(monkeypatch, tmp_path, capsys):
+    _stages(monkeypatch, _result, lambda: _result(ok=False))
+    assert not tour(tmp_path / "page.html")
+    assert (tmp_path / "page.html").exists()
+    assert "SOMETHING IS WRONG" in capsys.readouterr().err
+
+
+def test_interrupted(monkeypatch, tmp_path, capsys):
+    _stages(monkeypatch, _result, _interrupt, _result)
+    path = tmp_path / "page.html"
+    path.write_text("old")
+    with pytest.raises(KeyboardInterrupt):
+        tour(path)
+    assert path.read_text() == "old"
+    assert [p.name for p in tmp_path.iterdir()] == ["page.html"]
+    assert "interrupted; done until here: stage 0. No report was written." in capsys.readouterr().err
+
+
+def test_where_to_write_is_checked_before_any_work(monkeypatch, tmp_path):
+    _stages(monkeypatch, _interrupt)
+    with pytest.raises(ValueError, match="does not exist"):
+        tour(tmp_path / "nowhere" / "page.html")
+    with pytest.raises(ValueError, match="is a folder"):
+        tour(tmp_path)
