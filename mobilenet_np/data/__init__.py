@@ -1,0 +1,5 @@
+"""Images to train on."""
+
+from .digits import Split, digits
+
+__all__ = ["Split", "digits"]
