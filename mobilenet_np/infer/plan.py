@@ -37,6 +37,7 @@ STEP = np.dtype(
             *("kind", "tiles", "tile"),  # how many tiles; rows or channels of one
             *("H", "W", "Ho", "Wo", "kernel", "stride", "top", "left"),
             *("c_in", "c_mid", "c_out"),  # padded; c_mid: channels of the depthwise convolution
+            *("in_pitch", "mid_pitch", "out_pitch"),  # from one pixel to the next
             *("M", "by_rows"),  # PRODUCT: rows of the matrix; are tiles some of its rows, or some columns?
             *("source", "middle", "target", "residual", "sums", "gate"),  # where in the activations
             *("w_expand", "b_expand", "w_depthwise", "b_depthwise", "w", "b"),  # where in the weights
@@ -57,6 +58,15 @@ def _cache_size() -> int:
 
 
 CACHE = _cache_size()
+
+
+def pitch(channels: int) -> int:
+    """Numbers from one pixel to the next.
+
+    A first-level cache finds a line by its address modulo 4096 bytes. Pixels that are 512, 1024 or 2048 bytes apart
+    compete for an eighth or less of it; a line of 64 bytes between them, and each has a place of its own.
+    """
+    return channels + 16 if channels % 128 == 0 else channels
 
 
 class Plan(NamedTuple):
@@ -126,10 +136,11 @@ class _Planner:
         (top, bottom), (left, right) = same_padding(H, W, 3, 2, row.padding)
         Ho, Wo = output_size(H, 3, 2, (top, bottom)), output_size(W, 3, 2, (left, right))
         high, wide = top + H + bottom, left + W + right
-        image, target = self._space("image", high * wide * 3), self._space("even", Ho * Wo * padded(row.c_out))
+        image, target = self._space("image", high * wide * 3), self._space("even", Ho * Wo * pitch(padded(row.c_out)))
         self._add(COPY, high, 64, H=H, W=W, Ho=high, Wo=wide, top=top, left=left, target=image)
         self._add(
             STEM, Ho, 8, H=high, W=wide, Ho=Ho, Wo=Wo, c_out=padded(row.c_out), source=image, target=target,
+            out_pitch=pitch(padded(row.c_out)),
             act=ACT_NAMES.index(row.act), **self._weights(row.name),
         )  # fmt: skip
         return Ho, Wo
@@ -142,10 +153,11 @@ class _Planner:
         k, s, c = depthwise.kernel, depthwise.stride, padded(depthwise.c_in)
         (top, bottom), (left, right) = same_padding(H, W, k, s, depthwise.padding)
         Ho, Wo = output_size(H, k, s, (top, bottom)), output_size(W, k, s, (left, right))
-        self._space("zeros", W * c)
+        self._space("zeros", W * pitch(c))
         fields = dict(
             H=H, W=W, Ho=Ho, Wo=Wo, kernel=k, stride=s, top=top, left=left,
             c_in=padded(block.rows[0].c_in), c_mid=c, source=self._space(source),
+            in_pitch=pitch(padded(block.rows[0].c_in)), mid_pitch=pitch(c),
             act_mid=ACT_NAMES.index(depthwise.act), **self._weights(depthwise.name, "_depthwise"),
         )  # fmt: skip
         if expand:
@@ -162,7 +174,7 @@ class _Planner:
 
     def _rows(self, fields: dict, project: Row, target: str, residual: int) -> None:
         """As many rows at once as the cache holds, with two tiles at least."""
-        k, s, c, W, Ho, Wo = (fields[name] for name in ("kernel", "stride", "c_mid", "W", "Ho", "Wo"))
+        k, s, c, W, Ho, Wo = (fields[name] for name in ("kernel", "stride", "mid_pitch", "W", "Ho", "Wo"))
         expands = "w_expand" in fields
         tile = Ho
         while tile > 1 and 4 * self._room(tile, k, s, c, W, Wo, expands) > CACHE * 3 // 4:
@@ -171,7 +183,7 @@ class _Planner:
         self.scratch = max(self.scratch, self._room(tile, k, s, c, W, Wo, expands))
         self._add(
             ROWS, Ho, tile, **fields, c_out=padded(project.c_out), residual=residual,
-            target=self._space(target, Ho * Wo * padded(project.c_out)),
+            target=self._space(target, Ho * Wo * pitch(padded(project.c_out))), out_pitch=pitch(padded(project.c_out)),
             act=ACT_NAMES.index(project.act), **self._weights(project.name),
         )  # fmt: skip
 
@@ -185,7 +197,7 @@ class _Planner:
         tile = max(16, min(2**14 // size, -(-c // 4)) // 16 * 16)
         self.scratch = max(self.scratch, size * tile)
         sums = self._space("sums", c) if gate else NONE
-        middle = self._space("middle", fields["Ho"] * fields["Wo"] * c)
+        middle = self._space("middle", fields["Ho"] * fields["Wo"] * pitch(c))
         self._add(CHANNELS, c, tile, **fields, middle=middle, sums=sums)
         if gate:
             hidden = Row(f"{gate.name}.1", "linear", gate.c_in, gate.squeeze, act="relu")
@@ -214,7 +226,8 @@ class _Planner:
             self.scratch = max(self.scratch, M * K * (gate != NONE) + M * tile * pool)
         self._add(
             PRODUCT, extent, tile, M=M, c_in=K, c_out=N, by_rows=by_rows, source=source, residual=residual, gate=gate,
-            target=self._space(target, M * N) if target else 0, act=ACT_NAMES.index(row.act), pool=pool,
+            target=self._space(target, M * pitch(N)) if target else 0, in_pitch=pitch(K), out_pitch=pitch(N),
+            act=ACT_NAMES.index(row.act), pool=pool,
             slope=self.net.convention.gate_slope, **self._weights(row.name),
         )  # fmt: skip
 
@@ -227,6 +240,8 @@ class _Planner:
                 self._product(row, images, source=at)
                 self.steps[-1]["target"] = end
                 self.steps[-1]["by_rows"] = 0
+                for field, channels in (("in_pitch", row.c_in), ("out_pitch", row.c_out)):
+                    self.steps[-1][field] = padded(channels)
                 at, end = end, end + images * padded(row.c_out)
         return np.array(self.steps, STEP), end
 

@@ -33,14 +33,15 @@ def _finish(act, slope, residual, start, shift):
 @njit(nogil=True)
 def _copy(s, t, image, space):
     """Some rows of the image with zeros around it."""
+    wide, inner = s.Wo * 3, s.W * 3
     for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
-        row = s.target + i * s.Wo * 3
-        for j in range(s.Wo * 3):
-            space[row + j] = np.float32(0)
+        row = space[s.target + i * wide : s.target + (i + 1) * wide]
         if s.top <= i < s.top + s.H:
-            row += s.left * 3
-            for j in range(s.W * 3):
-                space[row + j] = image[(i - s.top) * s.W * 3 + j]
+            row[: s.left * 3] = 0
+            row[s.left * 3 : s.left * 3 + inner] = image[(i - s.top) * inner : (i - s.top + 1) * inner]
+            row[s.left * 3 + inner :] = 0
+        else:
+            row[:] = 0
 
 
 @njit(nogil=True)
@@ -50,7 +51,7 @@ def _stem(s, t, a, w):
     for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
         product(
             window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, 0, s.c_out, w, s.b, after,
-            a, s.target + i * s.Wo * s.c_out, s.c_out,
+            a, s.target + i * s.Wo * s.out_pitch, s.out_pitch,
         )  # fmt: skip
 
 
@@ -60,23 +61,23 @@ def _rows(s, t, a, w, scratch):
     i0, i1 = t * s.tile, min(s.Ho, (t + 1) * s.tile)
     r0, r1 = max(0, i0 * s.stride - s.top), min(s.H, (i1 - 1) * s.stride - s.top + s.kernel)
     mid = _finish(s.act_mid, _ONE, False, a, 0)
-    c = s.c_mid
-    x, x_at, narrow = a, s.source, 0
+    c, step = s.c_mid, s.mid_pitch
+    x, x_at, x_step, narrow = a, s.source, s.in_pitch, 0
     if s.w_expand != NONE:
-        x, x_at, narrow = scratch, -r0 * s.W * c, (r1 - r0) * s.W * c
+        x, x_at, x_step, narrow = scratch, -r0 * s.W * step, step, (r1 - r0) * s.W * step
         product(
-            Rows(a, s.c_in, s.c_in, 1, 0), s.source + r0 * s.W * s.c_in, (r1 - r0) * s.W, w, s.w_expand, 0, c,
-            w, s.b_expand, mid, scratch, 0, c,
+            Rows(a, s.in_pitch, s.c_in, 1, 0), s.source + r0 * s.W * s.in_pitch, (r1 - r0) * s.W, w, s.w_expand, 0, c,
+            w, s.b_expand, mid, scratch, 0, step,
         )  # fmt: skip
-    window = Window(s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * c, c, s.Wo * c, c, c)
+    window = Window(s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * x_step, x_step, s.Wo * step, step, c)
     depthwise(
         x, x_at, a, window, c, i0, i1, forward(w, s.w_depthwise), forward(w, s.b_depthwise), mid,
         forward(scratch, narrow),
     )  # fmt: skip
     after = _finish(s.act, _ONE, s.residual != NONE, a, s.residual - s.target)
     product(
-        Rows(scratch, c, c, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, 0, s.c_out, w, s.b, after,
-        a, s.target + i0 * s.Wo * s.c_out, s.c_out,
+        Rows(scratch, step, c, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, 0, s.c_out, w, s.b, after,
+        a, s.target + i0 * s.Wo * s.out_pitch, s.out_pitch,
     )  # fmt: skip
 
 
@@ -97,22 +98,33 @@ def _channels(s, t, a, w, scratch):
     c0, c1 = t * s.tile, min(s.c_mid, (t + 1) * s.tile)
     c = c1 - c0
     mid = _finish(s.act_mid, _ONE, False, a, 0)
-    x, x_at, x_pixel = a, s.source + c0, s.c_mid
+    x, x_at, x_pixel = a, s.source + c0, s.in_pitch
     if s.w_expand != NONE:
         x, x_at, x_pixel = scratch, 0, c
         product(
-            Rows(a, s.c_in, s.c_in, 1, 0), s.source, s.H * s.W, w, s.w_expand, c0, c1, w, s.b_expand, mid,
+            Rows(a, s.in_pitch, s.c_in, 1, 0), s.source, s.H * s.W, w, s.w_expand, c0, c1, w, s.b_expand, mid,
             scratch, 0, c,
         )  # fmt: skip
     window = Window(
-        s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * x_pixel, x_pixel, s.Wo * s.c_mid, s.c_mid, s.c_mid
+        s.kernel,
+        s.stride,
+        s.top,
+        s.left,
+        s.H,
+        s.W,
+        s.Wo,
+        s.W * x_pixel,
+        x_pixel,
+        s.Wo * s.mid_pitch,
+        s.mid_pitch,
+        s.c_mid,
     )
     depthwise(
         x, x_at, a, window, c, 0, s.Ho, forward(w, s.w_depthwise + c0), forward(w, s.b_depthwise + c0), mid,
         forward(a, s.middle + c0),
     )  # fmt: skip
     if s.sums != NONE:
-        _mean(a, s.middle + c0, s.c_mid, s.Ho * s.Wo, c, a, s.sums + c0)
+        _mean(a, s.middle + c0, s.mid_pitch, s.Ho * s.Wo, c, a, s.sums + c0)
 
 
 @njit(nogil=True)
@@ -122,18 +134,19 @@ def _product(s, t, a, w, scratch, features):
     if s.by_rows == 1:
         m0, m1, n0, n1 = t * s.tile, min(s.M, (t + 1) * s.tile), 0, s.c_out
     K, M = s.c_in, m1 - m0
-    x, x_at, room = a, s.source + m0 * K, 0
+    x, x_at, step, room = a, s.source + m0 * s.in_pitch, s.in_pitch, 0
     if s.gate != NONE:
         for m in range(M):
             for k in range(0, K, 8):
-                store(mul(load(a, x_at + m * K + k), load(a, s.gate + k)), scratch, m * K + k)
-        x, x_at, room = scratch, 0, M * K
+                store(mul(load(a, x_at + m * step + k), load(a, s.gate + k)), scratch, m * K + k)
+        x, x_at, step, room = scratch, 0, K, M * K
     after = _finish(s.act, s.slope, s.residual != NONE, a, s.residual - s.target)
     if s.pool == 1:
-        product(Rows(x, K, K, 1, 0), x_at, M, w, s.w, n0, n1, w, s.b, after, scratch, room, n1 - n0)
+        product(Rows(x, step, K, 1, 0), x_at, M, w, s.w, n0, n1, w, s.b, after, scratch, room, n1 - n0)
         _mean(scratch, room, n1 - n0, M, n1 - n0, features, n0)
     else:
-        product(Rows(x, K, K, 1, 0), x_at, M, w, s.w, n0, n1, w, s.b, after, a, s.target + m0 * s.c_out + n0, s.c_out)
+        out = s.target + m0 * s.out_pitch + n0
+        product(Rows(x, step, K, 1, 0), x_at, M, w, s.w, n0, n1, w, s.b, after, a, out, s.out_pitch)
 
 
 @njit(nogil=True)

@@ -14,6 +14,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
+from llvmlite.binding import get_host_cpu_features
 from numba import njit
 
 from .simd import add, broadcast, fma, load, maximum, minimum, mul, splat, store
@@ -66,6 +67,9 @@ class Finish(NamedTuple):
     start: int
     shift: int
 
+
+# AVX-512 brought sixteen more vector registers, for short vectors too.
+REGISTERS = 32 if get_host_cpu_features().get("avx512vl") else 16
 
 _INFINITE, _3 = np.float32(np.inf), np.float32(3)
 # The first four fields of Finish.
@@ -127,6 +131,48 @@ def tile_6x16(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
     put(w4, finish, c, c_at + 4 * c_step + 8)
     put(v5, finish, c, c_at + 5 * c_step)
     put(w5, finish, c, c_at + 5 * c_step + 8)
+
+
+@njit(nogil=True)
+def tile_7x16(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
+    """Seven rows, sixteen columns, for processors with 32 registers. 224 is 7 * 2**5: seven divides the number of
+    pixels of every layer of the papers."""
+    v0, w0 = load(bias, bias_at), load(bias, bias_at + 8)
+    v1, v2, v3, v4, v5, v6 = v0, v0, v0, v0, v0, v0
+    w1, w2, w3, w4, w5, w6 = w0, w0, w0, w0, w0, w0
+    for _ in range(a.runs):
+        for k in range(a_at, a_at + a.K):
+            p, q = load(b, b_at), load(b, b_at + 8)
+            b_at += 16
+            x = broadcast(a.start, k)
+            v0, w0 = fma(x, p, v0), fma(x, q, w0)
+            x = broadcast(a.start, k + a.step)
+            v1, w1 = fma(x, p, v1), fma(x, q, w1)
+            x = broadcast(a.start, k + 2 * a.step)
+            v2, w2 = fma(x, p, v2), fma(x, q, w2)
+            x = broadcast(a.start, k + 3 * a.step)
+            v3, w3 = fma(x, p, v3), fma(x, q, w3)
+            x = broadcast(a.start, k + 4 * a.step)
+            v4, w4 = fma(x, p, v4), fma(x, q, w4)
+            x = broadcast(a.start, k + 5 * a.step)
+            v5, w5 = fma(x, p, v5), fma(x, q, w5)
+            x = broadcast(a.start, k + 6 * a.step)
+            v6, w6 = fma(x, p, v6), fma(x, q, w6)
+        a_at += a.run_step
+    put(v0, finish, c, c_at)
+    put(w0, finish, c, c_at + 8)
+    put(v1, finish, c, c_at + c_step)
+    put(w1, finish, c, c_at + c_step + 8)
+    put(v2, finish, c, c_at + 2 * c_step)
+    put(w2, finish, c, c_at + 2 * c_step + 8)
+    put(v3, finish, c, c_at + 3 * c_step)
+    put(w3, finish, c, c_at + 3 * c_step + 8)
+    put(v4, finish, c, c_at + 4 * c_step)
+    put(w4, finish, c, c_at + 4 * c_step + 8)
+    put(v5, finish, c, c_at + 5 * c_step)
+    put(w5, finish, c, c_at + 5 * c_step + 8)
+    put(v6, finish, c, c_at + 6 * c_step)
+    put(w6, finish, c, c_at + 6 * c_step + 8)
 
 
 @njit(nogil=True)
@@ -206,10 +252,13 @@ def product(a, a_at, M, b, b_at, n0, n1, bias, bias_at, finish, c, c_at, c_step)
         panel = b_at + depth * n
         if M >= 6:
             wide = n1 - n >= 16
-            for start in range(0, M, 6):
-                m = min(start, M - 6)  # the last tile goes over some rows again, rather than over fewer
+            high = 7 if wide and M >= 7 and REGISTERS >= 32 else 6
+            for start in range(0, M, high):
+                m = min(start, M - high)  # the last tile goes over some rows again, rather than over fewer
                 row, out = a_at + m * a.step, c_at + m * c_step
-                if wide:
+                if high == 7:
+                    tile_7x16(a, row, b, panel, bias, bias_at + n, finish, c, out, c_step)
+                elif wide:
                     tile_6x16(a, row, b, panel, bias, bias_at + n, finish, c, out, c_step)
                 else:
                     tile_6x8(a, row, b, panel, bias, bias_at + n, finish, c, out, c_step)

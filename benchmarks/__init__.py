@@ -1,0 +1,1 @@
+"""Benchmarks: `python -m benchmarks --help`. Each validates results before it times them."""

@@ -1,0 +1,146 @@
+"""The other libraries, each as a function from NHWC images to logits, with our weights in it."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import io
+import tempfile
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+import mobilenet_np as mn
+
+SOURCES = {"v1": "timm", "v2": "torchvision", "v3-large": "torchvision", "v3-small": "torchvision"}
+
+
+def our_network(model: str, width: float = 1.0, classes: int = 1000) -> mn.Network:
+    """With statistics as a trained network has them."""
+    net, rng = mn.build(model, width, classes, SOURCES[model], dropout=0), np.random.default_rng(0)
+    for name, array in net.buffers.items():
+        array[...] = rng.uniform(0.5, 1.5, array.shape) if name.endswith("var") else 0.1 * rng.standard_normal(array.shape)
+    return net
+
+
+def missing() -> list[str]:
+    """Packages that are not installed, and whose rows are therefore missing."""
+    return [name for name in ("torch", "torchvision", "timm", "onnxruntime", "openvino") if not importlib.util.find_spec(name)]
+
+
+def torch_module(net: mn.Network):
+    """The same network in PyTorch: torchvision's, or timm's for V1."""
+    import torch
+
+    for op in ("nms", "qnms"):  # torchvision's wheel looks for them, and PyTorch's CPU build has not got them
+        with contextlib.suppress(RuntimeError):
+            torch.library.define(f"torchvision::{op}", "(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    architecture = net.architecture
+    model, width, classes = architecture.model, architecture.width, architecture.classes
+    if model == "v1":
+        from timm.models.efficientnet import _gen_mobilenet_v1
+
+        module = _gen_mobilenet_v1("mobilenetv1_100", width, num_classes=classes)
+    else:
+        from torchvision.models import MobileNetV2, MobileNetV3
+        from torchvision.models.mobilenetv3 import _mobilenet_v3_conf
+
+        if model == "v2":
+            module = MobileNetV2(num_classes=classes, width_mult=width, dropout=0)
+        else:
+            conf = _mobilenet_v3_conf("mobilenet_" + model.replace("-", "_"), width_mult=width)
+            module = MobileNetV3(*conf, num_classes=classes, dropout=0)
+    state = {name: torch.from_numpy(array) for name, array in mn.state_for(net, architecture.convention.source).items()}
+    module.load_state_dict(module.state_dict() | state)
+    return module.eval()
+
+
+def torch_eager(net: mn.Network, x: np.ndarray, channels_last: bool, folded: bool = False) -> Callable[[], np.ndarray]:
+    """PyTorch, operation by operation."""
+    import torch
+
+    module = torch_module(net)
+    if folded:
+        import torch.fx.experimental.optimization as optimization
+
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            module = optimization.fuse(module)
+    layout = torch.channels_last if channels_last else torch.contiguous_format
+    module = module.to(memory_format=layout)
+    images = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous(memory_format=layout)
+
+    def call():
+        with torch.inference_mode():
+            return module(images).numpy()
+
+    return call
+
+
+def onnx_model(net: mn.Network, x: np.ndarray) -> bytes:
+    """The network as PyTorch exports it, BatchNorm folded."""
+    import torch
+
+    buffer = io.BytesIO()
+    images = torch.from_numpy(x).permute(0, 3, 1, 2).contiguous()
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        torch.onnx.export(torch_module(net), images, buffer, dynamo=False, input_names=["x"], output_names=["y"])
+    return buffer.getvalue()
+
+
+def onnxruntime(net: mn.Network, x: np.ndarray, threads: int) -> Callable[[], np.ndarray]:
+    """ONNX Runtime on the CPU."""
+    import onnxruntime as ort
+
+    options = ort.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = ort.InferenceSession(onnx_model(net, x), options, providers=["CPUExecutionProvider"])
+    images = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    return lambda: session.run(None, {"x": images})[0]
+
+
+def openvino(net: mn.Network, x: np.ndarray, threads: int) -> Callable[[], np.ndarray]:
+    """OpenVINO on the CPU, in float32 (its default on some processors is less)."""
+    import openvino as ov
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "model.onnx"
+        path.write_bytes(onnx_model(net, x))
+        config = {"INFERENCE_NUM_THREADS": threads, "INFERENCE_PRECISION_HINT": "f32", "PERFORMANCE_HINT": "LATENCY"}
+        compiled = ov.Core().compile_model(ov.Core().read_model(path), "CPU", config)
+    images = np.ascontiguousarray(x.transpose(0, 3, 1, 2))
+    return lambda: compiled(images)[0]
+
+
+def contenders(net: mn.Network, x: np.ndarray, threads: int) -> dict[str, Callable[[], np.ndarray]]:
+    """Everybody who can run ``net`` on ``x``; ours are "compile" and "forward"."""
+    absent = set(missing())
+    mn.set_threads(threads)
+    fast = mn.compile(net)
+    calls: dict[str, Callable[[], np.ndarray]] = {"compile": lambda: fast(x), "forward": lambda: net.forward(x)}
+    if "torch" not in absent and (net.architecture.model != "v1" or "timm" not in absent):
+        import torch
+
+        torch.set_num_threads(threads)
+        calls["torch NCHW"] = torch_eager(net, x, channels_last=False)
+        calls["torch NHWC"] = torch_eager(net, x, channels_last=True)
+        calls["torch folded"] = torch_eager(net, x, channels_last=True, folded=True)
+        if "onnxruntime" not in absent:
+            calls["onnxruntime"] = onnxruntime(net, x, threads)
+        if "openvino" not in absent:
+            calls["openvino"] = openvino(net, x, threads)
+    return calls
+
+
+def validate(calls: dict[str, Callable[[], np.ndarray]]) -> None:
+    """All must give the same logits, or there is nothing to compare."""
+    reference = calls["forward"]()
+    for name, call in calls.items():
+        error = np.abs(call() - reference).max() / np.abs(reference).max()
+        if not error < 1e-3:
+            raise AssertionError(f"{name} computes something else: relative error {error:.1e}")
+
+
