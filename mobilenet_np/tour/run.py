@@ -28,10 +28,10 @@ class Stage(NamedTuple):
 def stages(seed: int, quick: bool) -> list[Stage]:
     """What the tour consists of, in order."""
     return [
-        Stage("the factorization on a photograph", functools.partial(factorization.run, seed), 4),
-        Stage("layer tables", tables.run, 6),
-        Stage("gradient checks and the bug zoo", functools.partial(gradients.run, seed), 12),
-        Stage("training on handwritten digits", functools.partial(training.run, seed, quick), 15 if quick else 100),
+        Stage("the factorization on a photograph", functools.partial(factorization.run, seed), 2),
+        Stage("layer tables", tables.run, 3),
+        Stage("gradient checks and the bug zoo", functools.partial(gradients.run, seed), 10),
+        Stage("training on handwritten digits", functools.partial(training.run, seed, quick), 8 if quick else 45),
     ]
 
 
@@ -113,7 +113,7 @@ quoted from a source that is named.</p>
 def _about(what: dict[str, str], seconds: dict[str, float], out: Path, seed: int, quick: bool) -> Section:
     command = f"mobilenet-np tour --seed {seed}{' --quick' if quick else ''} --out {shlex.quote(out.name)}"
     times = table(("stage", "seconds"), [(name, f"{s:.1f}") for name, s in seconds.items()], "lr")
-    here = [(name, value) for name, value in what.items() if name != "kernel cache"]  # nobody else's business
+    here = [(name, value) for name, value in what.items() if name != "kernel cache"]  # a path, of no use elsewhere
     return Section(
         "run",
         "About this run",
