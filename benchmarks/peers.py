@@ -21,13 +21,19 @@ def our_network(model: str, width: float = 1.0, classes: int = 1000) -> mn.Netwo
     """With statistics as a trained network has them."""
     net, rng = mn.build(model, width, classes, SOURCES[model], dropout=0), np.random.default_rng(0)
     for name, array in net.buffers.items():
-        array[...] = rng.uniform(0.5, 1.5, array.shape) if name.endswith("var") else 0.1 * rng.standard_normal(array.shape)
+        array[...] = (
+            rng.uniform(0.5, 1.5, array.shape) if name.endswith("var") else 0.1 * rng.standard_normal(array.shape)
+        )
     return net
 
 
 def missing() -> list[str]:
     """Packages that are not installed, and whose rows are therefore missing."""
-    return [name for name in ("torch", "torchvision", "timm", "onnxruntime", "openvino") if not importlib.util.find_spec(name)]
+    return [
+        name
+        for name in ("torch", "torchvision", "timm", "onnxruntime", "openvino")
+        if not importlib.util.find_spec(name)
+    ]
 
 
 def torch_module(net: mn.Network):
@@ -142,5 +148,3 @@ def validate(calls: dict[str, Callable[[], np.ndarray]]) -> None:
         error = np.abs(call() - reference).max() / np.abs(reference).max()
         if not error < 1e-3:
             raise AssertionError(f"{name} computes something else: relative error {error:.1e}")
-
-

@@ -12,8 +12,8 @@ from tqdm import tqdm
 def take_turns(contenders: dict[str, Callable[[], object]], seconds: float, label: str) -> dict[str, np.ndarray]:
     """Milliseconds of each call, for each contender, over about ``seconds`` altogether and five rounds at least.
 
-    Contenders that need a thread pool of their own share the processors with nobody: only one runs at a time, and each is
-    called twice in a row, of which the second call counts, because a pool that was asleep needs a moment to wake.
+    Only one contender runs at a time, and each is called twice in a row, of which the second call counts: a thread pool
+    that was asleep needs a moment to wake.
     """
     for call in contenders.values():
         call()

@@ -16,6 +16,7 @@ from typing import NoReturn
 
 from .convention import SOURCES
 from .costs import cost
+from .counted import execute
 from .errors import check
 from .tables import TABLES
 from .tour import cases, environment, tour
@@ -107,9 +108,14 @@ def _tour(arguments: argparse.Namespace) -> int:
 
 def _cost(arguments: argparse.Namespace) -> int:
     result = cost(arguments.model, arguments.width, arguments.resolution, arguments.classes, arguments.convention)
-    # What our kernels execute: they skip the products with padding zeros, which all published counts include.
-    executed = {"macs_executed": result.macs_in_bounds}
-    print(json.dumps(result.to_dict() | executed, indent=2) if arguments.json else result)
+    if not arguments.json:
+        print(result)
+        return OK
+    # Counted from a network that really ran: with the products with padding zeros, as all published counts are, and
+    # without them, as our kernels skip them.
+    ran = execute(result.architecture, arguments.resolution)
+    counts = {"macs_executed": ran.macs, "macs_executed_in_bounds": ran.macs_in_bounds}
+    print(json.dumps(result.to_dict() | counts, indent=2))
     return OK
 
 

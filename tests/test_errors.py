@@ -21,8 +21,9 @@ X = np.zeros((1, 4, 4, 2))
     [
         ([1.0], InputTypeError, r"relu: x is a list; it must be a NumPy array of shape \(N, C\)"),
         (np.zeros(3), ValueError, r"relu: x has shape \(3,\); it must have 2 axes \(N, C\)"),
-        (np.zeros((2, 2), int), InputTypeError, r"relu: x is int64; use float32 or float64"),
+        (np.zeros((2, 2), int), InputTypeError, r"relu: x is int64; it must be float32 or float64"),
         (np.zeros((2, 2), np.float16), InputTypeError, r"relu: x is float16"),
+        (np.zeros((2, 2), ">f8"), InputTypeError, r"relu: x is >f8"),
         (np.zeros((2, 0)), ValueError, r"relu: x has shape \(2, 0\); no axis may be empty"),
     ],
 )

@@ -64,14 +64,16 @@ def keras_in_float64():
     keras = import_keras()
     from keras.src.backend.common import dtypes
 
-    floatx, table = keras.config.floatx(), dtypes.BIT64_TO_BIT32_DTYPE
+    floatx, policy, table = keras.config.floatx(), keras.config.dtype_policy(), dtypes.BIT64_TO_BIT32_DTYPE
     narrowed = table["float64"]
     keras.config.set_floatx("float64")
+    keras.config.set_dtype_policy("float64")
     table["float64"] = "float64"
     try:
         yield
     finally:
         table["float64"] = narrowed
+        keras.config.set_dtype_policy(policy)
         keras.config.set_floatx(floatx)
 
 

@@ -1,0 +1,50 @@
+"""`python -m benchmarks ops` and `python -m benchmarks inference`: validate, time, print a table of ratios."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from pathlib import Path
+
+from threadpoolctl import threadpool_info
+
+from mobilenet_np import __version__, get_threads
+
+from . import inference, ops, peers
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    commands = parser.add_subparsers(dest="command", required=True)
+    one = commands.add_parser("ops", help="every op, NumPy beside Numba")
+    one.add_argument("--seconds", type=float, default=4, help="per op")
+    two = commands.add_parser("inference", help="whole networks beside the other libraries that are installed")
+    two.add_argument("--models", nargs="+", default=list(peers.SOURCES), choices=list(peers.SOURCES))
+    two.add_argument("--batch", nargs="+", type=int, default=[1, 32])
+    two.add_argument("--threads", nargs="+", type=int, default=[1, 2])
+    two.add_argument("--resolution", type=int, default=224)
+    two.add_argument("--seconds", type=float, default=10, help="per model, batch and number of threads")
+    arguments = parser.parse_args()
+
+    blas = ", ".join(f"{pool['internal_api']} {pool['num_threads']} threads" for pool in threadpool_info())
+    print(f"mobilenet_np {__version__}, {get_threads()} threads; {blas}; {os.cpu_count()} processors")
+    if arguments.command == "ops":
+        rows = ops.run(arguments.seconds)
+        print(ops.table(rows))
+    else:
+        if absent := peers.missing():
+            print(f"not installed, and so not compared: {', '.join(absent)}")
+        rows = inference.run(
+            arguments.models, arguments.batch, arguments.threads, arguments.resolution, arguments.seconds
+        )
+        print(inference.table(rows))
+    if arguments.json:
+        part = arguments.json.with_suffix(".part")
+        part.write_text(json.dumps(rows, indent=1))
+        part.replace(arguments.json)
+
+
+if __name__ == "__main__":
+    main()
