@@ -6,12 +6,15 @@ the processors. Here kernels are compiled without a pool and release Python's lo
 
 from __future__ import annotations
 
+import itertools
 import os
 import threading
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 
 from .errors import check_positive
+
+_WORTH_A_THREAD = 2**15  # numbers; waking a thread costs about as much as computing so many
 
 _lock = threading.Lock()
 _threads: int | None = None
@@ -65,6 +68,33 @@ def run_on_all(task: Callable[[int], None], threads: int) -> None:
     for error in errors:
         if error is not None:
             raise error
+
+
+def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 1) -> None:
+    """Call ``task(start, stop)`` on pieces of ``range(count)`` that together are all of it.
+
+    Parameters
+    ----------
+    task : callable
+        Runs compiled code that releases Python's lock.
+    count : int
+    work : int
+        About how many numbers are computed altogether: too few, and no second thread is woken for them.
+    grain : int
+        Pieces begin at multiples of this.
+    """
+    pieces = min(get_threads(), work // _WORTH_A_THREAD, -(-count // grain))
+    if pieces < 2:
+        task(0, count)
+        return
+    edges = [min(count, -(-count * piece // (pieces * grain)) * grain) for piece in range(pieces + 1)]
+    ranges = itertools.pairwise(edges)  # one iterator for all threads: each range is taken once
+
+    def take(_: int) -> None:
+        for start, stop in ranges:
+            task(start, stop)
+
+    run_on_all(take, pieces)
 
 
 def _submit(task: Callable[[int], None], number: int, wanted: int) -> Future:

@@ -10,8 +10,8 @@ import mobilenet_np
 ROOT = Path(mobilenet_np.__file__).parent
 FLOORS = [
     {"errors"},
-    {"geometry"},
-    {"forms", "threads", "kernels", "tables", "convention"},
+    {"geometry", "threads"},
+    {"forms", "kernels", "tables", "convention"},
     {"architecture", "ops", "check"},
     {"costs", "layers"},
     {"blocks", "initialize", "zoo", "factorize"},

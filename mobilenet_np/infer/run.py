@@ -47,10 +47,10 @@ def _copy(s, t, image, space):
 @njit(nogil=True)
 def _stem(s, t, a, w):
     after = _finish(s.act, _ONE, False, a, 0)
-    window = Rows(a, 6, 9, 3, s.W * 3)  # from one window to the next: two pixels of three numbers
+    window = Rows(a, 6, 9, 1, 3, s.W * 3)  # from one window to the next: two pixels of three numbers
     for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
         product(
-            window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, 0, s.c_out, w, s.b, after,
+            window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, 0, 0, s.c_out, w, s.b, after,
             a, s.target + i * s.Wo * s.out_pitch, s.out_pitch,
         )  # fmt: skip
 
@@ -66,8 +66,8 @@ def _rows(s, t, a, w, scratch):
     if s.w_expand != NONE:
         x, x_at, x_step, narrow = scratch, -r0 * s.W * step, step, (r1 - r0) * s.W * step
         product(
-            Rows(a, s.in_pitch, s.c_in, 1, 0), s.source + r0 * s.W * s.in_pitch, (r1 - r0) * s.W, w, s.w_expand, 0, c,
-            w, s.b_expand, mid, scratch, 0, step,
+            Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source + r0 * s.W * s.in_pitch, (r1 - r0) * s.W,
+            w, s.w_expand, 0, 0, c, w, s.b_expand, mid, scratch, 0, step,
         )  # fmt: skip
     window = Window(s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * x_step, x_step, s.Wo * step, step, c)
     depthwise(
@@ -76,7 +76,7 @@ def _rows(s, t, a, w, scratch):
     )  # fmt: skip
     after = _finish(s.act, _ONE, s.residual != NONE, a, s.residual - s.target)
     product(
-        Rows(scratch, step, c, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, 0, s.c_out, w, s.b, after,
+        Rows(scratch, step, c, 1, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, 0, 0, s.c_out, w, s.b, after,
         a, s.target + i0 * s.Wo * s.out_pitch, s.out_pitch,
     )  # fmt: skip
 
@@ -102,7 +102,7 @@ def _channels(s, t, a, w, scratch):
     if s.w_expand != NONE:
         x, x_at, x_pixel = scratch, 0, c
         product(
-            Rows(a, s.in_pitch, s.c_in, 1, 0), s.source, s.H * s.W, w, s.w_expand, c0, c1, w, s.b_expand, mid,
+            Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source, s.H * s.W, w, s.w_expand, 0, c0, c1, w, s.b_expand, mid,
             scratch, 0, c,
         )  # fmt: skip
     window = Window(
@@ -142,11 +142,11 @@ def _product(s, t, a, w, scratch, features):
         x, x_at, step, room = scratch, 0, K, M * K
     after = _finish(s.act, s.slope, s.residual != NONE, a, s.residual - s.target)
     if s.pool == 1:
-        product(Rows(x, step, K, 1, 0), x_at, M, w, s.w, n0, n1, w, s.b, after, scratch, room, n1 - n0)
+        product(Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, 0, n0, n1, w, s.b, after, scratch, room, n1 - n0)
         _mean(scratch, room, n1 - n0, M, n1 - n0, features, n0)
     else:
         out = s.target + m0 * s.out_pitch + n0
-        product(Rows(x, step, K, 1, 0), x_at, M, w, s.w, n0, n1, w, s.b, after, a, out, s.out_pitch)
+        product(Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, 0, n0, n1, w, s.b, after, a, out, s.out_pitch)
 
 
 @njit(nogil=True)

@@ -14,10 +14,14 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 from numba import njit
 
-from .simd import fma, forward, load
-from .tiles import put
+from ..threads import share
+from .simd import address, fma, forward, load
+from .tiles import ACTS, Finish, put
+
+_LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
 
 class Window(NamedTuple):
@@ -159,3 +163,27 @@ def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y):
                     forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), forward(x4, c),
                     g, first, last, forward(w, c), forward(bias, c), finish, forward(out, c),
                 )  # fmt: skip
+
+
+def depthwise_of_batch(x: np.ndarray, w: np.ndarray, stride: int, top: int, left: int, y: np.ndarray) -> None:
+    """Depthwise convolution of x (N, H, W, C) with w (3, 3, C) or (5, 5, C) into y (N, Ho, Wo, C), on all threads."""
+    N, H, W, C = x.shape
+    Ho, Wo = y.shape[1:3]
+    g = Window(w.shape[0], stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
+    zeros = np.zeros(W * C, np.float32)
+    flat = x.reshape(-1), w.reshape(-1), y.reshape(-1)
+    share(lambda r0, r1: _rows_of_batch(*flat, zeros, g, C, Ho, r0, r1), N * Ho, work=y.size)
+
+
+@njit(nogil=True, cache=True)
+def _rows_of_batch(x, w, y, zeros, g, C, Ho, r0, r1):
+    """Rows r0 to r1 of all images' output rows, counted through."""
+    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
+    while r0 < r1:
+        n, i = r0 // Ho, r0 % Ho
+        i1 = min(Ho, i + r1 - r0)
+        depthwise(
+            address(x), n * g.H * g.x_row, address(zeros), g, C, i, i1, address(w), address(zeros), finish,
+            forward(address(y), r0 * g.y_row),
+        )  # fmt: skip
+        r0 += i1 - i

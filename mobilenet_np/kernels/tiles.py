@@ -28,8 +28,8 @@ class Rows(NamedTuple):
     start : address
     step : int
         From one row to the next.
-    K : int
-        Consecutive numbers.
+    K, k_step : int
+        How many numbers, and from one to the next: 1, or for a transposed matrix the length of its rows.
     runs, run_step : int
         A row may consist of several such runs: the window of the first convolution is three rows of nine numbers.
     """
@@ -37,6 +37,7 @@ class Rows(NamedTuple):
     start: int
     step: int
     K: int
+    k_step: int
     runs: int
     run_step: int
 
@@ -97,15 +98,15 @@ def put(v, finish, c, c_at):
 
 
 @njit(nogil=True)
-def tile_6x16(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
+def tile_6x16(a, a_at, b, b_at, b_step, bias, bias_at, finish, c, c_at, c_step):
     """Six rows, sixteen columns."""
     v0, w0 = load(bias, bias_at), load(bias, bias_at + 8)
     v1, v2, v3, v4, v5 = v0, v0, v0, v0, v0
     w1, w2, w3, w4, w5 = w0, w0, w0, w0, w0
     for _ in range(a.runs):
-        for k in range(a_at, a_at + a.K):
+        k = a_at
+        for _ in range(a.K):
             p, q = load(b, b_at), load(b, b_at + 8)
-            b_at += 16
             x = broadcast(a.start, k)
             v0, w0 = fma(x, p, v0), fma(x, q, w0)
             x = broadcast(a.start, k + a.step)
@@ -118,6 +119,8 @@ def tile_6x16(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
             v4, w4 = fma(x, p, v4), fma(x, q, w4)
             x = broadcast(a.start, k + 5 * a.step)
             v5, w5 = fma(x, p, v5), fma(x, q, w5)
+            b_at += b_step
+            k += a.k_step
         a_at += a.run_step
     put(v0, finish, c, c_at)
     put(w0, finish, c, c_at + 8)
@@ -134,16 +137,16 @@ def tile_6x16(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
 
 
 @njit(nogil=True)
-def tile_7x16(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
+def tile_7x16(a, a_at, b, b_at, b_step, bias, bias_at, finish, c, c_at, c_step):
     """Seven rows, sixteen columns, for processors with 32 registers. 224 is 7 * 2**5: seven divides the number of
     pixels of every layer of the papers."""
     v0, w0 = load(bias, bias_at), load(bias, bias_at + 8)
     v1, v2, v3, v4, v5, v6 = v0, v0, v0, v0, v0, v0
     w1, w2, w3, w4, w5, w6 = w0, w0, w0, w0, w0, w0
     for _ in range(a.runs):
-        for k in range(a_at, a_at + a.K):
+        k = a_at
+        for _ in range(a.K):
             p, q = load(b, b_at), load(b, b_at + 8)
-            b_at += 16
             x = broadcast(a.start, k)
             v0, w0 = fma(x, p, v0), fma(x, q, w0)
             x = broadcast(a.start, k + a.step)
@@ -158,6 +161,8 @@ def tile_7x16(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
             v5, w5 = fma(x, p, v5), fma(x, q, w5)
             x = broadcast(a.start, k + 6 * a.step)
             v6, w6 = fma(x, p, v6), fma(x, q, w6)
+            b_at += b_step
+            k += a.k_step
         a_at += a.run_step
     put(v0, finish, c, c_at)
     put(w0, finish, c, c_at + 8)
@@ -176,20 +181,22 @@ def tile_7x16(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
 
 
 @njit(nogil=True)
-def tile_6x8(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
+def tile_6x8(a, a_at, b, b_at, b_step, bias, bias_at, finish, c, c_at, c_step):
     """Six rows, eight columns: the last panel, where the columns are no multiple of sixteen."""
     v0 = load(bias, bias_at)
     v1, v2, v3, v4, v5 = v0, v0, v0, v0, v0
     for _ in range(a.runs):
-        for k in range(a_at, a_at + a.K):
+        k = a_at
+        for _ in range(a.K):
             p = load(b, b_at)
-            b_at += 8
             v0 = fma(broadcast(a.start, k), p, v0)
             v1 = fma(broadcast(a.start, k + a.step), p, v1)
             v2 = fma(broadcast(a.start, k + 2 * a.step), p, v2)
             v3 = fma(broadcast(a.start, k + 3 * a.step), p, v3)
             v4 = fma(broadcast(a.start, k + 4 * a.step), p, v4)
             v5 = fma(broadcast(a.start, k + 5 * a.step), p, v5)
+            b_at += b_step
+            k += a.k_step
         a_at += a.run_step
     put(v0, finish, c, c_at)
     put(v1, finish, c, c_at + c_step)
@@ -200,15 +207,17 @@ def tile_6x8(a, a_at, b, b_at, bias, bias_at, finish, c, c_at, c_step):
 
 
 @njit(nogil=True)
-def one_row(a, a_at, b, b_at, width, bias, bias_at, finish, c, c_at):
+def one_row(a, a_at, b, b_at, b_step, width, bias, bias_at, finish, c, c_at):
     """One row and one panel of sixteen or eight columns."""
     v, w = load(bias, bias_at), load(bias, bias_at + width - 8)
     for _ in range(a.runs):
-        for k in range(a_at, a_at + a.K):
+        k = a_at
+        for _ in range(a.K):
             x = broadcast(a.start, k)
             v = fma(x, load(b, b_at), v)
             w = fma(x, load(b, b_at + width - 8), w)
-            b_at += width
+            b_at += b_step
+            k += a.k_step
         a_at += a.run_step
     put(v, finish, c, c_at)
     if width > 8:
@@ -240,37 +249,39 @@ def one_row_of_four_panels(a, a_at, b, b_at, bias, bias_at, finish, c, c_at):
 
 
 @njit(nogil=True)
-def product(a, a_at, M, b, b_at, n0, n1, bias, bias_at, finish, c, c_at, c_step):
+def product(a, a_at, M, b, b_at, b_row, n0, n1, bias, bias_at, finish, c, c_at, c_step):
     """Columns n0 to n1 of ``c = finish(a @ b + bias)`` for M rows.
 
-    n0 is a multiple of 16 and so is n1, unless it is the last column (then a multiple of 8). ``c_at`` is where row 0,
-    column n0 goes.
+    n0 is a multiple of 16 and so is n1, unless it is the last column (then a multiple of 8). ``b_row`` is the length of
+    b's rows, or 0 if b is packed. ``c_at`` is where row 0, column n0 goes.
     """
     depth = a.runs * a.K
     n = n0
     while n < n1:
-        panel = b_at + depth * n
-        if M >= 6:
-            wide = n1 - n >= 16
-            high = 7 if wide and M >= 7 and REGISTERS >= 32 else 6
-            for start in range(0, M, high):
-                m = min(start, M - high)  # the last tile goes over some rows again, rather than over fewer
-                row, out = a_at + m * a.step, c_at + m * c_step
-                if high == 7:
-                    tile_7x16(a, row, b, panel, bias, bias_at + n, finish, c, out, c_step)
-                elif wide:
-                    tile_6x16(a, row, b, panel, bias, bias_at + n, finish, c, out, c_step)
-                else:
-                    tile_6x8(a, row, b, panel, bias, bias_at + n, finish, c, out, c_step)
-            done = 16 if wide else 8
-        elif a.runs == 1 and n1 - n >= 64:
-            for m in range(M):
-                one_row_of_four_panels(a, a_at + m * a.step, b, panel, bias, bias_at + n, finish, c, c_at + m * c_step)
+        done = min(16, n1 - n)
+        panel, step = (b_at + n, b_row) if b_row else (b_at + depth * n, done)
+        high = 7 if done == 16 and M >= 7 and REGISTERS >= 32 else 6
+        m = 0
+        if M < 6 and b_row == 0 and a.runs == 1 and a.k_step == 1 and n1 - n >= 64:
             done = 64
-        else:
-            done = min(16, n1 - n)
-            for m in range(M):
-                one_row(a, a_at + m * a.step, b, panel, done, bias, bias_at + n, finish, c, c_at + m * c_step)
+            while m < M:
+                one_row_of_four_panels(a, a_at + m * a.step, b, panel, bias, bias_at + n, finish, c, c_at + m * c_step)
+                m += 1
+        while m < M:
+            if m + high > M:
+                if high > M or finish.residual:
+                    one_row(a, a_at + m * a.step, b, panel, step, done, bias, bias_at + n, finish, c, c_at + m * c_step)
+                    m += 1
+                    continue
+                m = M - high  # the last tile goes over some rows again, rather than row by row over the rest
+            row, out = a_at + m * a.step, c_at + m * c_step
+            if high == 7:
+                tile_7x16(a, row, b, panel, step, bias, bias_at + n, finish, c, out, c_step)
+            elif done == 16:
+                tile_6x16(a, row, b, panel, step, bias, bias_at + n, finish, c, out, c_step)
+            else:
+                tile_6x8(a, row, b, panel, step, bias, bias_at + n, finish, c, out, c_step)
+            m += high
         n += done
         c_at += done
 

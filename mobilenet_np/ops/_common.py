@@ -1,10 +1,14 @@
-"""What the op files share: how a cache prints, where a window lies, and a sum whose order is known."""
+"""What the op files share: how a cache prints, where a window lies, a sum whose order is known,
+and how an elementwise kernel is shared out to the threads."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import numpy as np
 
 from ..geometry import Padding, output_size
+from ..threads import share
 
 
 def describe(cache: tuple) -> str:
@@ -26,6 +30,16 @@ def output_hw(x: np.ndarray, w: np.ndarray, stride: int, padding: Padding) -> tu
 def window(a: int, b: int, Ho: int, Wo: int, stride: int) -> tuple[slice, slice, slice]:
     """Index of the samples of the padded image that tap (a, b) meets, one per output position."""
     return np.s_[:, a : a + (Ho - 1) * stride + 1 : stride, b : b + (Wo - 1) * stride + 1 : stride]
+
+
+def in_pieces(kernel: Callable, *arguments: np.ndarray | float) -> None:
+    """Run an elementwise kernel on flat arrays of one length, on all threads."""
+    count = max(a.size for a in arguments if isinstance(a, np.ndarray))
+
+    def piece(start: int, stop: int) -> None:
+        kernel(*(a[start:stop] if isinstance(a, np.ndarray) else a for a in arguments))
+
+    share(piece, count, work=count, grain=1024)
 
 
 def sum_over_positions(x: np.ndarray) -> np.ndarray:

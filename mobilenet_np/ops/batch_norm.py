@@ -39,6 +39,7 @@ import numpy as np
 
 from ..errors import check, check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..threads import share
 from ._common import describe, sum_over_positions
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -112,30 +113,35 @@ def _train_dx_numpy(dy, x, gamma, mean, inv_std, dgamma, dbeta):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# Numba: the channels innermost, and no table is written but the result
+# Numba: the channels innermost, and no table is written but the result. Threads take some channels each where the sum
+# runs over positions, so that each sum is one thread's and its order is kept, and some positions each elsewhere.
 
 
 def _statistics_numba(x):
     mean, var = np.zeros((2, x.shape[1]), x.dtype)
-    _statistics_kernel(np.ascontiguousarray(x), mean, var)
+    x = np.ascontiguousarray(x)
+    share(lambda c0, c1: _statistics_kernel(x, c0, c1, mean, var), x.shape[1], work=x.size, grain=16)
     return mean, var
 
 
 def _normalize_numba(x, gamma, beta, mean, inv_std):
     y = np.empty(x.shape, x.dtype)
-    _normalize_kernel(*_contiguous(x, gamma, beta, mean, inv_std), y)
+    x, *others = _contiguous(x, gamma, beta, mean, inv_std)
+    share(lambda p0, p1: _normalize_kernel(x[p0:p1], *others, y[p0:p1]), len(x), work=x.size)
     return y
 
 
 def _sums_numba(dy, x, mean, inv_std):
     dgamma, dbeta = np.zeros((2, x.shape[1]), x.dtype)
-    _sums_kernel(*_contiguous(dy, x, mean, inv_std), dgamma, dbeta)
+    arrays = list(_contiguous(dy, x, mean, inv_std))
+    share(lambda c0, c1: _sums_kernel(*arrays, c0, c1, dgamma, dbeta), x.shape[1], work=x.size, grain=16)
     return dgamma, dbeta
 
 
 def _train_dx_numba(dy, x, gamma, mean, inv_std, dgamma, dbeta):
     dx = np.empty(x.shape, x.dtype)
-    _train_dx_kernel(*_contiguous(dy, x, gamma * inv_std, mean, inv_std), dbeta / len(x), dgamma / len(x), dx)
+    dy, x, *others = _contiguous(dy, x, gamma * inv_std, mean, inv_std, dbeta / len(x), dgamma / len(x))
+    share(lambda p0, p1: _train_dx_kernel(dy[p0:p1], x[p0:p1], *others, dx[p0:p1]), len(x), work=x.size)
     return dx
 
 
@@ -144,17 +150,19 @@ def _contiguous(*arrays):
 
 
 @compiled
-def _statistics_kernel(x, mean, var):
-    m, C = x.shape
+def _statistics_kernel(x, c0, c1, mean, var):
+    m, mean, var = len(x), mean[c0:c1], var[c0:c1]  # loops from 0 on are the ones that compilers make vectors of
     for p in range(m):
-        for c in range(C):
-            mean[c] += x[p, c]
-    for c in range(C):
+        row = x[p, c0:c1]
+        for c in range(c1 - c0):
+            mean[c] += row[c]
+    for c in range(c1 - c0):
         mean[c] /= m
     for p in range(m):
-        for c in range(C):
-            var[c] += (x[p, c] - mean[c]) * (x[p, c] - mean[c])
-    for c in range(C):
+        row = x[p, c0:c1]
+        for c in range(c1 - c0):
+            var[c] += (row[c] - mean[c]) * (row[c] - mean[c])
+    for c in range(c1 - c0):
         var[c] /= m
 
 
@@ -166,11 +174,13 @@ def _normalize_kernel(x, gamma, beta, mean, inv_std, y):
 
 
 @compiled
-def _sums_kernel(dy, x, mean, inv_std, dgamma, dbeta):
-    for p in range(x.shape[0]):
-        for c in range(x.shape[1]):
-            dgamma[c] += dy[p, c] * ((x[p, c] - mean[c]) * inv_std[c])
-            dbeta[c] += dy[p, c]
+def _sums_kernel(dy, x, mean, inv_std, c0, c1, dgamma, dbeta):
+    mean, inv_std, dgamma, dbeta = mean[c0:c1], inv_std[c0:c1], dgamma[c0:c1], dbeta[c0:c1]
+    for p in range(len(x)):
+        dy_row, x_row = dy[p, c0:c1], x[p, c0:c1]
+        for c in range(c1 - c0):
+            dgamma[c] += dy_row[c] * ((x_row[c] - mean[c]) * inv_std[c])
+            dbeta[c] += dy_row[c]
 
 
 @compiled

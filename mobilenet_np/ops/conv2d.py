@@ -23,6 +23,7 @@ import numpy as np
 from ..errors import check, check_array, check_same_dtype, check_shape, check_window
 from ..forms import choose, compiled
 from ..geometry import Padding
+from ..threads import share
 from ._common import describe, output_hw, window
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -97,18 +98,33 @@ def _backward_numpy(dy, x, w, stride, padding):
 def _forward_numba(x, w, stride, padding):
     (top, _), (left, _) = padding
     Ho, Wo = output_hw(x, w, stride, padding)
+    if _fills_registers(w):
+        from ..kernels.conv2d import convolve
+
+        return convolve(np.pad(x, ((0, 0), *padding, (0, 0))), w, stride, Ho, Wo)
     y = np.zeros((x.shape[0], Ho, Wo, w.shape[3]), x.dtype)
-    _forward_kernel(np.ascontiguousarray(x), np.ascontiguousarray(w), stride, top, left, y)
+    x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
+    share(lambda n0, n1: _forward_kernel(x[n0:n1], w, stride, top, left, y[n0:n1]), len(x), work=y.size)
     return y
 
 
 def _backward_numba(dy, x, w, stride, padding):
     (top, _), (left, _) = padding
+    if _fills_registers(w):
+        from ..kernels.conv2d import convolve_backward
+
+        dpadded, dw = convolve_backward(dy, np.pad(x, ((0, 0), *padding, (0, 0))), w, stride)
+        return np.ascontiguousarray(dpadded[:, top : top + x.shape[1], left : left + x.shape[2]]), dw
     dx, dw = np.zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
     # dx sums over the output channels; transposed, w has the input channels innermost, over which nothing is summed.
     w_t = np.ascontiguousarray(w.transpose(0, 1, 3, 2))
     _backward_kernel(np.ascontiguousarray(dy), np.ascontiguousarray(x), w_t, stride, top, left, dx, dw)
     return dx, dw
+
+
+def _fills_registers(w):
+    """In float32, sums of whole registers have a faster kernel."""
+    return w.dtype == np.float32 and w.shape[3] % 8 == 0
 
 
 @compiled

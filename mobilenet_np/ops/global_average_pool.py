@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..threads import share
 from ._common import describe, sum_over_positions
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -69,14 +70,16 @@ def _backward_numpy(dy, shape):
 def _forward_numba(x):
     N, H, W, C = x.shape
     y = np.zeros((N, C), x.dtype)
-    _sum_kernel(np.ascontiguousarray(x), y)
+    x = np.ascontiguousarray(x)
+    share(lambda n0, n1: _sum_kernel(x[n0:n1], y[n0:n1]), N, work=x.size)
     return y / (H * W)
 
 
 def _backward_numba(dy, shape):
     _, H, W, _ = shape
     dx = np.empty(shape, dy.dtype)
-    _spread_kernel(dy / (H * W), dx)
+    per_pixel = dy / (H * W)
+    share(lambda n0, n1: _spread_kernel(per_pixel[n0:n1], dx[n0:n1]), len(dx), work=dx.size)
     return dx
 
 
@@ -91,13 +94,13 @@ def _sum_kernel(x, y):
 
 
 @compiled
-def _spread_kernel(share, dx):
+def _spread_kernel(per_pixel, dx):
     N, H, W, C = dx.shape
     for n in range(N):
         for i in range(H):
             for j in range(W):
                 for c in range(C):
-                    dx[n, i, j, c] = share[n, c]
+                    dx[n, i, j, c] = per_pixel[n, c]
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import check, check_array, check_same_dtype, check_shape
 from ..forms import choose
 from ._common import describe, sum_over_positions
-from .pointwise_conv2d import matmul
+from .pointwise_conv2d import matmul, matmul_transposed
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -71,7 +71,7 @@ def _forward_numba(x, w, b):
 
 
 def _backward_numba(dy, x, w):
-    return matmul(dy, w.T), matmul(x.T, dy), sum_over_positions(dy)
+    return matmul(dy, w.T), matmul_transposed(x, dy), sum_over_positions(dy)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import check, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..threads import share
 from ._common import describe
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -72,14 +73,33 @@ def _forward_numba(x, w):
 def _backward_numba(dy, x, w):
     C_in, C_out = w.shape
     dy_rows, x_rows = dy.reshape(-1, C_out), x.reshape(-1, C_in)
-    return matmul(dy_rows, w.T).reshape(x.shape), matmul(x_rows.T, dy_rows)
+    return matmul(dy_rows, w.T).reshape(x.shape), matmul_transposed(x_rows, dy_rows)
 
 
 def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a (R, K) @ b (K, C) without BLAS, adding over K in order: shape (R, C)."""
+    if _fills_registers(b):
+        from ..kernels.matmul import multiply
+
+        return multiply(a, b)
     y = np.zeros((a.shape[0], b.shape[1]), a.dtype)
-    _matmul_kernel(np.ascontiguousarray(a), np.ascontiguousarray(b), y)
+    a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
+    share(lambda r0, r1: _matmul_kernel(a[r0:r1], b, y[r0:r1]), len(a), work=a.size * b.shape[1] // 8)
     return y
+
+
+def matmul_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a (P, R).T @ b (P, C) without BLAS: shape (R, C). float64 adds over P in order, float32 by blocks of P."""
+    if _fills_registers(b):
+        from ..kernels.matmul import multiply_transposed
+
+        return multiply_transposed(a, b)
+    return matmul(a.T, b)
+
+
+def _fills_registers(b):
+    """In float32, sums of whole registers have a faster kernel."""
+    return b.dtype == np.float32 and b.shape[1] % 8 == 0
 
 
 @compiled

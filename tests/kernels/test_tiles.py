@@ -14,8 +14,8 @@ F32 = np.float32
 @njit
 def _run(a, step, K, runs, run_step, M, b, n0, n1, bias, act, residual, r, c, N):
     finish = Finish(act[0], act[1], act[2], act[3], residual, address(r), 0)
-    rows = Rows(address(a), step, K, runs, run_step)
-    product(rows, 0, M, address(b), 0, n0, n1, address(bias), 0, finish, address(c), n0, N)
+    rows = Rows(address(a), step, K, 1, runs, run_step)
+    product(rows, 0, M, address(b), 0, 0, n0, n1, address(bias), 0, finish, address(c), n0, N)
 
 
 def _product(a, w, bias, act="", residual=None, columns=None):

@@ -1,0 +1,98 @@
+"""Standard convolution as a matrix product, without copying the windows out of the image first.
+
+A row of a kh x kw window is kw * C_in numbers that lie side by side in memory, and the next window begins stride * C_in
+numbers further on. So the windows of one row of outputs are a matrix already, whose rows overlap in memory, and the
+product kernel takes it as it is. All images are padded; C_out is a multiple of 8.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ..threads import share
+from .simd import address
+from .tiles import ACTS, Finish, Rows, pack, product
+
+_LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
+
+
+def convolve(x: np.ndarray, w: np.ndarray, stride: int, Ho: int, Wo: int) -> np.ndarray:
+    """x (N, Hp, Wp, C_in), padded, with w (kh, kw, C_in, C_out): (N, Ho, Wo, C_out)."""
+    N, Hp, Wp, C_in = x.shape
+    kh, kw, _, C_out = w.shape
+    y = np.empty((N, Ho, Wo, C_out), np.float32)
+    flat, packed, zeros = x.reshape(-1), pack(w.reshape(-1, C_out)), np.zeros(C_out, np.float32)
+
+    def rows(r0: int, r1: int) -> None:
+        _convolve(flat, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y.reshape(-1), Ho, Wo, C_out, r0, r1)
+
+    share(rows, N * Ho, work=y.size)
+    return y
+
+
+def convolve_backward(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
+    """Gradients of `convolve` with respect to the padded x and to w."""
+    N, Hp, Wp, C_in = x.shape
+    kh, kw, _, C_out = w.shape
+    _, Ho, Wo, _ = dy.shape
+    dx, dw = np.zeros(x.shape, np.float32), np.zeros(w.shape, np.float32)
+    dy, x, zeros = np.ascontiguousarray(dy).reshape(-1), x.reshape(-1), np.zeros(C_out, np.float32)
+    sizes = (Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out)
+
+    def columns(n0: int, n1: int) -> None:
+        _weights(dy, x, N, *sizes, zeros, dw.reshape(-1), n0, n1)
+
+    share(columns, C_out, work=dy.size, grain=16)
+    window = kh * kw * C_in
+    packed, nothing = pack(w.reshape(window, C_out).T), np.zeros(window + 8, np.float32)
+    share(lambda n0, n1: _scatter(dy, packed, nothing, *sizes, dx.reshape(-1), n0, n1), N, work=dy.size)
+    return dx, dw
+
+
+@njit(nogil=True, cache=True)
+def _convolve(x, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y, Ho, Wo, C_out, r0, r1):
+    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
+    windows = Rows(address(x), stride * C_in, kw * C_in, 1, kh, Wp * C_in)
+    for r in range(r0, r1):  # rows of outputs, counted through all images
+        at = ((r // Ho) * Hp + (r % Ho) * stride) * Wp * C_in
+        product(
+            windows, at, Wo, address(packed), 0, 0, 0, C_out, address(zeros), 0, finish,
+            address(y), r * Wo * C_out, C_out,
+        )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n0, n1):
+    """dw for output channels n0 to n1: for each row of the window, windows.T @ dy."""
+    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, address(dw), 0)  # adds to what is there
+    line = kw * C_in
+    taps = Rows(address(x), 1, Wo, stride * C_in, 1, 0)
+    for r in range(N * Ho):
+        for a in range(kh):
+            at = ((r // Ho) * Hp + (r % Ho) * stride + a) * Wp * C_in
+            product(
+                taps, at, line, address(dy), r * Wo * C_out, C_out, n0, n1, address(zeros), 0, finish,
+                address(dw), a * line * C_out + n0, C_out,
+            )  # fmt: skip
+
+
+@njit(nogil=True, cache=True)
+def _scatter(dy, packed, zeros, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, dx, n0, n1):
+    """dx of images n0 to n1: dy @ w.T gives every window's share, which is added where the window lay."""
+    line = kw * C_in
+    wide = (kh * line + 7) // 8 * 8
+    windows = np.empty(Wo * wide, np.float32)
+    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(windows), 0)
+    rows = Rows(address(dy), C_out, C_out, 1, 1, 0)
+    for n in range(n0, n1):
+        for i in range(Ho):
+            product(
+                rows, (n * Ho + i) * Wo * C_out, Wo, address(packed), 0, 0, 0, wide, address(zeros), 0, finish,
+                address(windows), 0, wide,
+            )  # fmt: skip
+            for a in range(kh):
+                at = (n * Hp + i * stride + a) * Wp * C_in
+                for j in range(Wo):
+                    for b in range(line):
+                        dx[at + j * stride * C_in + b] += windows[j * wide + a * line + b]

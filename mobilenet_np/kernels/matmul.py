@@ -1,0 +1,54 @@
+"""Products of whole float32 matrices, cut into tiles and shared out to the threads."""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ..threads import share
+from .simd import address
+from .tiles import ACTS, Finish, Rows, pack, product
+
+_BLOCK = 256  # positions whose products are summed in registers before they are added to the result
+
+_LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
+
+
+def fits(*columns: int) -> bool:
+    """Whether rows of these lengths consist of whole registers."""
+    return all(count % 8 == 0 for count in columns)
+
+
+def multiply(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
+    """a (M, K) @ b (K, N) + bias, for N a multiple of 8."""
+    (M, K), N = a.shape, b.shape[1]
+    c = np.empty((M, N), np.float32)
+    bias = np.zeros(N, np.float32) if bias is None else bias
+    flat, packed = np.ascontiguousarray(a).reshape(-1), pack(b)
+    share(lambda m0, m1: _multiply(flat, K, packed, N, bias, c.reshape(-1), m0, m1), M, M * N, grain=42)
+    return c
+
+
+def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a (P, K).T @ b (P, N), for N a multiple of 8: how a pointwise convolution's weights get their gradient."""
+    (P, K), N = a.shape, b.shape[1]
+    c = np.zeros((K, N), np.float32)
+    flat_a, flat_b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
+    zeros = np.zeros(N, np.float32)
+    share(lambda k0, k1: _multiply_transposed(flat_a, P, K, flat_b, N, zeros, c.reshape(-1), k0, k1), K, P * N, grain=7)
+    return c
+
+
+@njit(nogil=True, cache=True)
+def _multiply(a, K, packed, N, bias, c, m0, m1):
+    rows = Rows(address(a), K, K, 1, 1, 0)
+    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
+    product(rows, m0 * K, m1 - m0, address(packed), 0, 0, 0, N, address(bias), 0, finish, address(c), m0 * N, N)
+
+
+@njit(nogil=True, cache=True)
+def _multiply_transposed(a, P, K, b, N, zeros, c, k0, k1):
+    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, address(c), 0)  # adds to what is there
+    for p in range(0, P, _BLOCK):
+        rows = Rows(address(a), 1, min(_BLOCK, P - p), K, 1, 0)
+        product(rows, p * K + k0, k1 - k0, address(b), p * N, N, 0, N, address(zeros), 0, finish, address(c), k0 * N, N)
