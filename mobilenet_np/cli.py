@@ -20,6 +20,7 @@ from .counted import execute
 from .errors import check
 from .tables import TABLES
 from .tour import cases, environment, tour
+from .warmup import warmup
 
 OK, WRONG, MISUSED, INTERRUPTED = 0, 1, 2, 130
 
@@ -92,6 +93,9 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--json", action="store_true", help="print JSON and nothing else")
     add.set_defaults(run=_gradcheck)
 
+    add = commands.add_parser("warmup", help="compile all kernels now, so that nothing has to wait for it later")
+    add.set_defaults(run=_warmup)
+
     add = commands.add_parser("info", help="versions, cores, and where compiled kernels are kept")
     add.add_argument("--json", action="store_true", help="print JSON and nothing else")
     add.set_defaults(run=_info)
@@ -137,6 +141,11 @@ def _gradcheck(arguments: argparse.Namespace) -> int:
     else:
         print(f"{len(chosen) - wrong} of {len(chosen)} right")
     return WRONG if wrong else OK
+
+
+def _warmup(arguments: argparse.Namespace) -> int:
+    print(f"all kernels are compiled ({warmup():.1f} s)")
+    return OK
 
 
 def _info(arguments: argparse.Namespace) -> int:

@@ -20,7 +20,7 @@ FLOORS = [
     {"train", "infer"},
     {"show"},
     {"report"},
-    {"tour"},
+    {"tour", "warmup"},
     {"cli"},
     {"__main__"},
 ]
