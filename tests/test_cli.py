@@ -141,7 +141,7 @@ def test_what_stops_a_command(capsys, monkeypatch, error, code):
 def test_help_names_every_command(capsys):
     code, out, _ = _run(capsys, "--help")
     assert code == 0
-    assert re.findall(r"^    (\w+)\s", out, re.MULTILINE) == ["tour", "cost", "gradcheck", "info"]
+    assert re.findall(r"^    (\w+)\s", out, re.MULTILINE) == ["tour", "cost", "gradcheck", "warmup", "info"]
 
 
 def test_module_runs():
