@@ -1,4 +1,4 @@
-"""`python -m benchmarks ops` and `python -m benchmarks inference`: validate, time, print a table of ratios."""
+"""`python -m benchmarks ops`, `... inference`, `... training`: validate, time, print a table of ratios."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 
 from mobilenet_np import __version__, get_threads
 
-from . import inference, ops, peers
+from . import inference, ops, peers, training
 
 
 def main() -> None:
@@ -26,6 +26,11 @@ def main() -> None:
     two.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     two.add_argument("--resolution", type=int, default=224)
     two.add_argument("--seconds", type=float, default=10, help="per model, batch and number of threads")
+    three = commands.add_parser("training", help="training steps beside PyTorch")
+    three.add_argument("--models", nargs="+", default=list(peers.SOURCES), choices=list(peers.SOURCES))
+    three.add_argument("--shapes", nargs="+", default=["32x96", "16x224"], help="batch x resolution")
+    three.add_argument("--threads", nargs="+", type=int, default=[2])
+    three.add_argument("--seconds", type=float, default=20, help="per model, shape and number of threads")
     arguments = parser.parse_args()
 
     blas = ", ".join(f"{pool['internal_api']} {pool['num_threads']} threads" for pool in threadpool_info())
@@ -33,6 +38,10 @@ def main() -> None:
     if arguments.command == "ops":
         rows = ops.run(arguments.seconds)
         print(ops.table(rows))
+    elif arguments.command == "training":
+        shapes = [tuple(int(n) for n in shape.split("x")) for shape in arguments.shapes]
+        rows = training.run(arguments.models, shapes, arguments.threads, arguments.seconds)
+        print(training.table(rows))
     else:
         if absent := peers.missing():
             print(f"not installed, and so not compared: {', '.join(absent)}")
