@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -54,6 +55,7 @@ def fit(
     warmup: float = 0.1,
     momentum: float = 0.9,
     weight_decay: float = 1e-4,
+    augment: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     test: tuple[np.ndarray, np.ndarray] | None = None,
     rng: int | np.random.Generator = 0,
     progress: bool = True,
@@ -80,10 +82,12 @@ def fit(
         Share of the training, in [0, 1), in which the learning rate grows linearly.
     momentum, weight_decay : float
         See `SGD`.
+    augment : callable, optional
+        ``augment(images, rng)`` changes a batch before it is learned from: `mobilenet_np.data.random_shift`.
     test : (x, y), optional
         Images and labels to judge by after every epoch.
     rng : int or Generator
-        Seed of the order of the images. (Dropout masks come from the network's own seed.)
+        Seed of the order of the images and of ``augment``. (Dropout masks come from the network's own seed.)
     progress : bool
         Show a progress bar.
 
@@ -121,7 +125,8 @@ def fit(
                 right = 0
                 for batch in rng.permutation(len(x))[: steps * batch_size].reshape(steps, batch_size):
                     rate = cosine(len(history.loss), total, int(warmup * total), lr)
-                    loss, p = _step(net, x[batch], y[batch], sgd, rate)
+                    images = augment(x[batch], rng) if augment else x[batch]
+                    loss, p = _step(net, images, y[batch], sgd, rate)
                     history.loss.append(loss)
                     history.lr.append(rate)
                     right += (p.argmax(axis=1) == y[batch]).sum()

@@ -1,10 +1,11 @@
 """A small network of each version, and how to teach it the handwritten digits in a quarter of a minute.
 
-Two things differ from training on ImageNet, both because there is so little time:
+Every batch is shifted by up to a pixel, a quarter of a pixel of the scans: without it the networks learn their 1,438
+images by heart. Two other things differ from training on ImageNet, because there is so little time:
 
 BatchNorm's running statistics. TF-slim's decay of 0.997 remembers some 300 batches, V1's 0.9997 some 3,000: right for
-a million steps, but here the whole training has 600, and the statistics would still describe the network that it began
-with. A decay of 0.9 remembers the last 10 batches.
+a million steps, but all of this training has fewer than 900, and the statistics would still describe networks that are
+long gone. A decay of 0.9 remembers the last 10 batches.
 
 Residual blocks begin as the identity. The gamma of their last BatchNorm is 0 at first, so that the gradient runs past
 them, as if the network were shallow, and each block joins in once it has something to add (Goyal et al.,
@@ -20,7 +21,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..convention import convention
-from ..data import Split
+from ..data import Split, random_shift
 from ..models import Network, build, preprocess
 from .loop import History, fit
 
@@ -34,10 +35,11 @@ class Recipe(NamedTuple):
     lr: float
 
 
+# V1, half as deep, can take larger steps: V2 learned nothing with one of three seeds at 0.04.
 RECIPES = {
-    "v1": Recipe("v1", width=0.5, epochs=13, lr=0.03),
-    "v2": Recipe("v2", width=0.25, epochs=14, lr=0.02),
-    "v3-small": Recipe("v3-small", width=0.25, epochs=12, lr=0.015),
+    "v1": Recipe("v1", width=0.25, epochs=20, lr=0.06),
+    "v2": Recipe("v2", width=0.25, epochs=18, lr=0.01),
+    "v3-small": Recipe("v3-small", width=0.25, epochs=15, lr=0.015),
 }
 
 
@@ -86,6 +88,15 @@ def train_digits(recipe: Recipe, split: Split, rng: int = 0, progress: bool = Tr
     """
     net = small_network(recipe, rng)
     x_train, x_test = preprocess(split.x_train, net), preprocess(split.x_test, net)
-    test = (x_test, split.y_test)
-    history = fit(net, x_train, split.y_train, recipe.epochs, lr=recipe.lr, test=test, rng=rng, progress=progress)
+    history = fit(
+        net,
+        x_train,
+        split.y_train,
+        recipe.epochs,
+        lr=recipe.lr,
+        augment=random_shift,
+        test=(x_test, split.y_test),
+        rng=rng,
+        progress=progress,
+    )
     return net, history

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mobilenet_np as mn
-from mobilenet_np.data import digits
+from mobilenet_np.data import digits, random_shift
 from mobilenet_np.train import SGD, History, confusion_matrix, cosine, evaluate, fit, loop
 
 MODEL = dict(width=0.25, classes=10)
@@ -76,10 +76,31 @@ def test_what_is_left_over_sits_out(few, monkeypatch):
     assert seen == [24, 24, 24, 24]
 
 
+def test_augment_changes_what_is_learned_from_and_nothing_else(few, monkeypatch):
+    """Every batch goes through it, with the training's generator; the labels and the test images do not."""
+    seen = []
+
+    def negative(images, rng):
+        assert isinstance(rng, np.random.Generator)
+        return -images
+
+    def watch(net, x, y, sgd, lr, step=loop._step):
+        seen.append((x, y))
+        return step(net, x, y, sgd, lr)
+
+    monkeypatch.setattr(loop, "_step", watch)
+    before = few[0].copy()
+    net, history = _fit(few, epochs=1, augment=negative, test=few)
+    assert history.test_accuracy == [evaluate(net, *few)[0]]
+    assert (few[0] == before).all()
+    pairs = sorted((x.tobytes(), label) for x, y in seen for x, label in zip(-x, y, strict=True))
+    assert pairs == sorted((x.tobytes(), label) for x, label in zip(*few, strict=True))
+
+
 @pytest.mark.parametrize("model", ["v1", "v2", "v3-small"])
 def test_same_seed_same_bits(few, model):
-    """With dropout, whose masks come from the network's seed."""
-    first, again = (_fit(few, model, rng=5)[0] for _ in range(2))
+    """With shifts from the training's seed, and dropout, whose masks come from the network's."""
+    first, again = (_fit(few, model, rng=5, augment=random_shift)[0] for _ in range(2))
     assert (_arrays(first) == _arrays(again)).all()
 
 
