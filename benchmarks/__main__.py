@@ -1,4 +1,4 @@
-"""`python -m benchmarks ops`, `... inference`, `... training`: validate, time, print a table of ratios."""
+"""`python -m benchmarks ops`, `... inference`, `... training`, `... layers`: validate first, then time."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from threadpoolctl import threadpool_info
 
 from mobilenet_np import __version__, get_threads
 
-from . import inference, ops, peers, training
+from . import inference, layers, ops, peers, training
 
 
 def main() -> None:
@@ -31,6 +31,9 @@ def main() -> None:
     three.add_argument("--shapes", nargs="+", default=["32x96", "16x224"], help="batch x resolution")
     three.add_argument("--threads", nargs="+", type=int, default=[2])
     three.add_argument("--seconds", type=float, default=20, help="per model, shape and number of threads")
+    four = commands.add_parser("layers", help="where the time of a compiled network goes, on one thread")
+    four.add_argument("--models", nargs="+", default=list(peers.SOURCES), choices=list(peers.SOURCES))
+    four.add_argument("--resolution", type=int, default=224)
     arguments = parser.parse_args()
 
     blas = ", ".join(f"{pool['internal_api']} {pool['num_threads']} threads" for pool in threadpool_info())
@@ -38,6 +41,9 @@ def main() -> None:
     if arguments.command == "ops":
         rows = ops.run(arguments.seconds)
         print(ops.table(rows))
+    elif arguments.command == "layers":
+        rows = layers.run(arguments.models, arguments.resolution)
+        print(layers.table(rows))
     elif arguments.command == "training":
         shapes = [tuple(int(n) for n in shape.split("x")) for shape in arguments.shapes]
         rows = training.run(arguments.models, shapes, arguments.threads, arguments.seconds)
