@@ -2,6 +2,8 @@
 
 Matplotlib is loaded when the first one is drawn.
 
+`factorize` and `step_op` give no plot but a page on which a convolution is played tap by tap.
+
 >>> from mobilenet_np import cost, show
 >>> ax = show.macs_by_block(cost("v2"))
 >>> ax.figure.savefig("macs.png")  # doctest: +SKIP
@@ -9,6 +11,7 @@ Matplotlib is loaded when the first one is drawn.
 
 from .costs import macs_by_block
 from .factorization import factorization, kernels_needed, not_separable, saving, separable
+from .stepper import factorize, step_op
 from .style import style
 from .training import accuracies, confusion_matrix, losses, mistakes
 
@@ -16,6 +19,7 @@ __all__ = [
     "accuracies",
     "confusion_matrix",
     "factorization",
+    "factorize",
     "kernels_needed",
     "losses",
     "macs_by_block",
@@ -23,5 +27,6 @@ __all__ = [
     "not_separable",
     "saving",
     "separable",
+    "step_op",
     "style",
 ]

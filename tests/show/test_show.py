@@ -34,10 +34,11 @@ MANY_AXES = {
     "factorization": (lambda axes=None: show.factorization(axes=axes), (3, 6)),
     "mistakes": (lambda axes=None: show.mistakes(PICTURES, LABELS, PREDICTIONS, axes=axes), (1, 6)),
 }
+PAGES = {"factorize", "step_op"}  # tested in test_stepper
 
 
 def test_every_plot_is_tested_here():
-    assert {*ONE_AXES, *MANY_AXES, "style"} == set(show.__all__)
+    assert {*ONE_AXES, *MANY_AXES, *PAGES, "style"} == set(show.__all__)
 
 
 def test_nothing_is_shown():
