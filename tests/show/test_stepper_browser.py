@@ -464,6 +464,19 @@ def test_a_thumb_reaches_everything_on_a_phone(browser, pages):
     assert height < 844 / 5
 
 
+@pytest.mark.parametrize("step", [1, 5, 8])
+def test_what_meets_is_in_sight_on_a_phone(browser, pages, step):
+    """Eight channels are wider than the screen: the picture scrolls along, and y stays at its edge."""
+    look(browser, 390, 844)
+    browser.get(pages["mixing"])
+    slide(browser, step)
+    x, w, y = browser.execute_script(
+        "return [...document.querySelectorAll('.picture .busy')].filter((e) => e.checkVisibility())"
+        ".map((e) => e.getBoundingClientRect()).map((b) => [b.left, b.right])"
+    )
+    assert 0 <= x[0] <= w[0] < w[1] <= x[1] < y[0] < y[1] <= 390
+
+
 CONTRAST = """
 const canvas = new OffscreenCanvas(1, 1).getContext("2d", { willReadFrequently: true });
 const rgb = (colours) => {
