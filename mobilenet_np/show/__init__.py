@@ -2,7 +2,7 @@
 
 Matplotlib is loaded when the first one is drawn.
 
-`factorize` and `step_op` give no plot but a page on which a convolution is played tap by tap.
+`factorize`, `step` and `step_op` give no plot but a page on which a convolution is played tap by tap.
 
 >>> from mobilenet_np import cost, show
 >>> ax = show.macs_by_block(cost("v2"))
@@ -11,7 +11,7 @@ Matplotlib is loaded when the first one is drawn.
 
 from .costs import macs_by_block
 from .factorization import factorization, kernels_needed, not_separable, saving, separable
-from .stepper import factorize, step_op
+from .stepper import factorize, step, step_op
 from .style import style
 from .training import accuracies, confusion_matrix, losses, mistakes
 
@@ -27,6 +27,7 @@ __all__ = [
     "not_separable",
     "saving",
     "separable",
+    "step",
     "step_op",
     "style",
 ]

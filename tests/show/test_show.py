@@ -34,7 +34,7 @@ MANY_AXES = {
     "factorization": (lambda axes=None: show.factorization(axes=axes), (3, 6)),
     "mistakes": (lambda axes=None: show.mistakes(PICTURES, LABELS, PREDICTIONS, axes=axes), (1, 6)),
 }
-PAGES = {"factorize", "step_op"}  # tested in test_stepper
+PAGES = {"factorize", "step", "step_op"}  # tested in test_stepper
 
 
 def test_every_plot_is_tested_here():

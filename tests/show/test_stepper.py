@@ -4,10 +4,12 @@ import html
 import re
 import stat
 from fractions import Fraction
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+import mobilenet_np as mn
 from mobilenet_np import factorize as separable, show
 from mobilenet_np.costs.formulas import conv2d_macs, separable_macs
 from mobilenet_np.ops import conv2d, depthwise_conv2d, pointwise_conv2d
@@ -304,6 +306,73 @@ def test_pages_of_layers_are_small(op, rng):
     assert len(page.html.encode()) < 1_000_000
     assert "<title>block3, step by step</title>" in page.html
     assert "channels 0 to 7 of 96" in page.html
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# step
+
+
+@pytest.fixture(scope="module")
+def records():
+    """What a trace keeps of a small network's pass, by name, written down by hand."""
+    net = mn.build("v1", width=0.25, classes=3)
+    rng = np.random.default_rng(0)
+    net.forward(rng.normal(size=(2, 32, 32, 3)).astype(np.float32), train=True)
+    dy, found = rng.normal(size=(2, 3)).astype(np.float32), {}
+    for name, layer in reversed(list(net.walk())):
+        cache, given, dy = layer._cache, dy, layer.backward(dy)
+        if layer.op.endswith("conv2d"):
+            options = {key: getattr(cache, key) for key in ("stride", "padding") if hasattr(cache, key)}
+            found[name] = SimpleNamespace(
+                op=layer.op,
+                parts=(),
+                forward=SimpleNamespace(x=cache.x),
+                backward=SimpleNamespace(dy=given),
+                params={"w": cache.w},
+                options=options,
+            )
+    for name in [name for name in found if name.startswith("block2.")]:
+        row, parts = name.removesuffix(".conv"), (name, f"{name.removesuffix('.conv')}.bn")
+        found[parts[1]] = SimpleNamespace(op="batch_norm", parts=(), options={})
+        found[row] = SimpleNamespace(op=found[name].op, parts=parts, options={})
+    found["block2"] = SimpleNamespace(op="sequential", parts=("block2.depthwise", "block2.pointwise"))
+    return found
+
+
+@pytest.mark.parametrize("name", ["stem.conv", "block2.depthwise.conv", "block2.pointwise.conv"])
+def test_a_traced_convolution(records, name, monkeypatch):
+    from mobilenet_np.show.stepper import layer as module
+
+    stages = []
+    monkeypatch.setattr(module, "_page", lambda stage, *_: stages.append(stage))
+    show.step(records, name, at=(1, 0, 0, 0))
+    (stage,), record_ = stages, records[name]
+    y, _ = getattr(CASES[record_.op][0], f"{record_.op}_forward")(
+        record_.forward.x, record_.params["w"], **record_.options
+    )
+    np.testing.assert_array_equal(stage.whole["y"], y[1, : len(stage.dy), : len(stage.dy[0]), :8])
+    np.testing.assert_array_equal(stage.dy, record_.backward.dy[1, : len(stage.dy), : len(stage.dy[0]), :8])
+    assert stage.stride == record_.options.get("stride", 1)
+
+
+def test_a_row_shows_its_convolution(records):
+    page = show.step(records, "block2.depthwise")
+    assert "<title>block2.depthwise, step by step</title>" in page.html
+    assert page.html.replace("block2.depthwise,", "block2.depthwise.conv,") == (
+        show.step(records, "block2.depthwise.conv").html
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("block2.depthwise.bn", "block2.depthwise.bn is batch_norm, which has no taps"),
+        ("block2", "choose a convolution; its rows are block2.depthwise, block2.pointwise"),
+    ],
+)
+def test_what_has_no_taps(records, name, message):
+    with pytest.raises(ValueError, match=message):
+        show.step(records, name)
 
 
 # ---------------------------------------------------------------------------------------------------------------------

@@ -1,7 +1,7 @@
 """The stepper: a page on which a convolution is played tap by tap, forward and backward."""
 
 from .factorize import factorize
-from .layer import step_op
+from .layer import step, step_op
 from .page import Page
 
-__all__ = ["Page", "factorize", "step_op"]
+__all__ = ["Page", "factorize", "step", "step_op"]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fractions import Fraction
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -16,9 +16,48 @@ from .page import Page, Runner, Way, assemble
 from .stage import Stage
 from .words import says
 
+if TYPE_CHECKING:
+    from ...trace import Trace
+
 OPS = ("conv2d", "depthwise_conv2d", "pointwise_conv2d")
 POSITIONS = 3  # rows and columns of output numbers that are drawn
 CHANNELS = 8
+
+
+def step(trace: Trace, name: str, at: tuple[int, int, int, int] | None = None) -> Page:
+    """Step through a convolution of a traced pass, with the numbers that it had there.
+
+    Parameters
+    ----------
+    trace : Trace
+    name : str
+        Of a convolution or of the row around it: "block3.depthwise.conv", "block3.depthwise". Of a row its convolution
+        is shown, without BatchNorm and nonlinearity.
+    at : (n, i, j, c), optional
+        Index of the output number in whose neighbourhood to step; by default the middle of the first image's first
+        channel.
+
+    Returns
+    -------
+    Page
+        ``page.save(path)`` writes it; a notebook shows it.
+
+    Raises
+    ------
+    ValueError
+        If the layer is no convolution, or for an index outside its output.
+    """
+    record = trace[name]
+    inside = [part for part in map(trace.__getitem__, record.parts) if part.op in OPS and not part.parts]
+    if inside:
+        (record,) = inside
+    rows = f"; its rows are {', '.join(record.parts)}" if record.parts else ""
+    check(
+        record.op in OPS and not record.parts,
+        f"show.step: {name} is {record.op}, which has no taps to step through; choose a convolution{rows}",
+    )
+    how = {option: record.options[option] for option in ("stride", "padding") if option in record.options}
+    return step_op(record.op, record.forward.x, record.params["w"], record.backward.dy, at=at, name=name, **how)
 
 
 def step_op(
