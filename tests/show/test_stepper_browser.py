@@ -11,6 +11,8 @@ from mobilenet_np import show
 from mobilenet_np.ops import conv2d, depthwise_conv2d, pointwise_conv2d
 from mobilenet_np.show.stepper import grouped
 from mobilenet_np.show.stepper.factorize import _stages
+from mobilenet_np.show.stepper.stage import record
+from mobilenet_np.show.stepper.terms import element
 
 webdriver = pytest.importorskip("selenium.webdriver", reason="the stepper's page is tested with selenium")
 CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
@@ -174,7 +176,7 @@ def test_every_step_forward(browser, pages, way):
     k = 0
     for stage in stages:
         padded = np.pad(stage.x, (*stage.padding, (0, 0)))
-        share = stage.w.shape[2]
+        share, taps, start_of_stage = stage.w.shape[2], record(stage).taps, k
         for i, j, o in np.ndindex(stage.dy.shape):
             y = 0.0
             for a, b, q in np.ndindex(stage.w.shape[:3]):
@@ -182,6 +184,10 @@ def test_every_step_forward(browser, pages, way):
                 (lines, lit, code, _), x, w = steps[k], padded[i + a, j + b, c], stage.w[a, b, q, o]
                 start, left, right, end = map(number, SUM.fullmatch(lines[1]).groups())
                 assert (start, left, right, end) == (y, x, w, y + x * w)
+                names = {role: element(stage, role, taps, k - start_of_stage) for role in "xwy"}
+                if "padding zero" in lines[2]:
+                    names["x"] = "padding"
+                assert lines[0] == "{y} += {x} · {w}".format(**names)
                 y = end
                 top = stage.padding[0][0]
                 inside = 0 <= i + a - top < stage.x.shape[0] and 0 <= j + b - top < stage.x.shape[1]
