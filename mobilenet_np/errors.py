@@ -15,7 +15,8 @@ from typing import Any
 
 import numpy as np
 
-DTYPES = ("float32", "float64", "complex128")  # complex128 for the complex-step derivative
+# complex128 is for the complex-step derivative. Numbers in foreign byte order are equal to none of these.
+DTYPES = frozenset(np.dtype(name) for name in ("float32", "float64", "complex128"))
 
 
 class InputTypeError(TypeError, ValueError):
@@ -45,17 +46,18 @@ def check_array(op: str, name: str, array: Any, axes: str) -> None:
         raise InputTypeError(
             f"{op}: {name} is a {type(array).__name__}; it must be a NumPy array of shape {_shape(axes)}"
         )
+    # Every op comes by here several times, so messages are only put together when there is something to say.
     words = axes.split()
-    if "..." in words:
-        rank, fits = f"at least {len(words) - 1}", array.ndim >= len(words) - 1
-    else:
-        rank, fits = str(len(words)), array.ndim == len(words)
-    check(fits, f"{op}: {name} has shape {array.shape}; it must have {rank} axes {_shape(axes)}")
-    if array.dtype.name not in DTYPES or not array.dtype.isnative:
+    least = len(words) - ("..." in words)
+    if array.ndim < least or (array.ndim > least and least == len(words)):
+        rank = least if least == len(words) else f"at least {least}"
+        raise ValueError(f"{op}: {name} has shape {array.shape}; it must have {rank} axes {_shape(axes)}")
+    if array.dtype not in DTYPES:
         raise InputTypeError(
             f"{op}: {name} is {array.dtype}; it must be float32 or float64 ({name}.astype(np.float32))"
         )
-    check(array.size > 0, f"{op}: {name} has shape {array.shape}; no axis may be empty")
+    if array.size == 0:
+        raise ValueError(f"{op}: {name} has shape {array.shape}; no axis may be empty")
 
 
 def check_same_dtype(op: str, **arrays: np.ndarray) -> None:
@@ -67,7 +69,8 @@ def check_same_dtype(op: str, **arrays: np.ndarray) -> None:
 
 def check_shape(op: str, name: str, array: np.ndarray, shape: tuple[int, ...], rule: str) -> None:
     """Check an exact shape; ``rule`` says where it comes from."""
-    check(array.shape == tuple(shape), f"{op}: {name} has shape {array.shape}, expected {tuple(shape)}; {rule}")
+    if array.shape != tuple(shape):
+        raise ValueError(f"{op}: {name} has shape {array.shape}, expected {tuple(shape)}; {rule}")
 
 
 def check_window(op: str, x: np.ndarray, kernel: tuple[int, int], stride: int, padding: Any) -> None:
