@@ -15,6 +15,7 @@ from .forms import current_form, form
 from .infer import compile
 from .models import Network, build, preprocess
 from .threads import get_threads, set_threads
+from .trace import trace
 from .weights import load_state, state_for
 
 __version__ = "0.1.0"
@@ -34,4 +35,5 @@ __all__ = [
     "preprocess",
     "set_threads",
     "state_for",
+    "trace",
 ]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, NamedTuple
 
@@ -138,10 +138,10 @@ def executed(net: Network, x: np.ndarray, backward: bool = False) -> Executed:
     shapes: dict[str, dict[str, tuple[int, ...]]] = {}
     with _watched(net, shapes):
         y = net.forward(x, train=backward)
-        kept = _kept_bytes(net) if backward else 0
+        kept = kept_bytes((leaf._cache for _, leaf in net.walk()), net.params.values()) if backward else 0
         if backward:
             net.backward(np.ones_like(y))
-    rows = [_row(name, leaf, shapes[name]) for name, leaf in net.walk() if any(_is_weight(p) for p in leaf.params)]
+    rows = [executed_row(name, leaf, shapes[name]) for name, leaf in net.walk() if has_weights(leaf)]
     params, buffers = net.params, net.buffers
     return Executed(
         rows,
@@ -192,12 +192,18 @@ def _watched(net: Network, shapes: dict) -> Iterator[None]:
             del leaf.forward, leaf.backward  # the class's own methods come back
 
 
-def _is_weight(name: str) -> bool:
-    return name in ("w", "w1", "w2")
+def has_weights(leaf: Layer) -> bool:
+    """Whether a leaf layer multiplies with a kernel or a matrix."""
+    return bool(_weights(leaf))
 
 
-def _row(name: str, leaf: Layer, shapes: dict[str, tuple[int, ...]]) -> ExecutedRow:
-    weights = tuple(p for key, p in leaf.params.items() if _is_weight(key))
+def _weights(leaf: Layer) -> tuple[np.ndarray, ...]:
+    return tuple(p for name, p in leaf.params.items() if name in ("w", "w1", "w2"))
+
+
+def executed_row(name: str, leaf: Layer, shapes: Mapping[str, tuple[int, ...]]) -> ExecutedRow:
+    """Count one leaf layer with weights from the shapes of its x and y, and of dy if a backward pass ran."""
+    weights = _weights(leaf)
     each = sum(w.size for w in weights)
 
     def products(shape):
@@ -221,11 +227,11 @@ def _taps(size: int, positions: int, kernel: int, stride: int, before: int) -> i
     return int(((sample >= 0) & (sample < size)).sum())
 
 
-def _kept_bytes(net: Network) -> int:
-    """Bytes of the arrays in all caches, each once, without the parameters."""
-    params = {id(_owner(p)) for p in net.params.values()}
-    kept = {id(owner): owner for _, leaf in net.walk() for owner in map(_owner, _arrays(leaf._cache))}
-    return sum(array.nbytes for key, array in kept.items() if key not in params)
+def kept_bytes(caches: Iterable[Any], params: Iterable[np.ndarray]) -> int:
+    """Bytes of the arrays in some layers' caches, each once, without the parameters."""
+    trained = {id(_owner(p)) for p in params}
+    kept = {id(owner): owner for cache in caches for owner in map(_owner, _arrays(cache))}
+    return sum(array.nbytes for key, array in kept.items() if key not in trained)
 
 
 def _arrays(cache: Any) -> Iterator[np.ndarray]:

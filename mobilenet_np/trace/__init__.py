@@ -1,12 +1,14 @@
-"""Every step of one training pass, by name.
+"""Every step of one training pass, by name. See `trace`.
 
-Plain data: `Record` (with `Forward` and `Backward`) for a layer, `Explanation` for a number.
+`Trace` holds a `Record` (with `Forward` and `Backward`) for every layer, and gives an `Explanation` for every number.
 """
 
 from .explanation import Explanation, Factor, Factors, Line, Step, Sum, Term
 from .receptive_field import ReceptiveField, Window
 from .records import Backward, Forward, Record, Source
+from .run import trace
 from .statistics import Statistics
+from .traced import Trace, UnknownName
 
 __all__ = [
     "Backward",
@@ -22,5 +24,8 @@ __all__ = [
     "Step",
     "Sum",
     "Term",
+    "Trace",
+    "UnknownName",
     "Window",
+    "trace",
 ]

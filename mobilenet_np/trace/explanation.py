@@ -9,6 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from .records import Source
+from .text import written
 
 
 class Factor(NamedTuple):
@@ -35,23 +36,36 @@ class Term(NamedTuple):
     """Whether x is a padding zero: nothing is multiplied, nothing added."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Factors:
-    """The factors of one name in all terms of a sum.
+    """The factors of one name in all T terms of a sum.
 
     Attributes
     ----------
     name : str
     index : (T, rank) int
     value : (T,) float
+        0 where the index lies outside of the array: a padding zero.
+    padding : (T,) bool
+        Where that is.
     """
 
     name: str
     index: np.ndarray
     value: np.ndarray
+    padding: np.ndarray
+
+    @classmethod
+    def read(cls, name: str, array: np.ndarray, *index: int | np.ndarray) -> Factors:
+        """Of elements of an array; ``index`` has an integer or T integers for each axis."""
+        columns = np.stack(np.broadcast_arrays(*index), axis=-1).reshape(-1, array.ndim)
+        inside = ((columns >= 0) & (columns < array.shape)).all(axis=1)
+        value = np.zeros(len(columns), array.dtype)
+        value[inside] = array[tuple(columns[inside].T)]
+        return cls(name, columns, value, ~inside)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Sum:
     """A sum of T products, in the order in which the op's definition adds them.
 
@@ -69,6 +83,15 @@ class Sum:
     products: np.ndarray
     totals: np.ndarray
     padding: np.ndarray
+
+    @classmethod
+    def of(cls, *factors: Factors) -> Sum:
+        """The sum of the products of one or two factors; with a padding zero nothing is multiplied, nothing added."""
+        padding = np.logical_or.reduce([f.padding for f in factors])
+        with np.errstate(over="ignore", invalid="ignore"):  # a network that diverged can be explained, too
+            products = factors[0].value * factors[1].value if len(factors) == 2 else factors[0].value
+            products = np.where(padding, products.dtype.type(0), products)
+            return cls(factors, products, np.add.accumulate(products), padding)
 
     @property
     def total(self) -> float:
@@ -99,7 +122,7 @@ class Line(NamedTuple):
     value: float
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Step:
     """One op's share of an explanation: a sum, then perhaps some lines of arithmetic.
 
@@ -144,7 +167,7 @@ class Step:
         return bool(self.value == self.traced or (np.isnan(self.value) and np.isnan(self.traced)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Explanation:
     """How one number came about.
 
@@ -180,3 +203,17 @@ class Explanation:
     def exact(self) -> bool:
         """Whether every step comes to exactly what the pass has."""
         return all(step.exact for step in self.steps)
+
+    def text(self, terms: int | None = 32) -> str:
+        """Written out, a line a term.
+
+        Parameters
+        ----------
+        terms : int or None
+            Longer sums are shortened to half as many terms, their first and last ones; on the way back, where the
+            question is where a gradient came from, to the largest ones. None: nothing is left out.
+        """
+        return written(self, terms)
+
+    def __str__(self) -> str:
+        return self.text()

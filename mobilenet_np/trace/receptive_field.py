@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from ..geometry import Padding
@@ -53,6 +53,18 @@ class ReceptiveField:
         for window in self.windows:
             jump *= window.stride
         return jump
+
+    def through(self, window: Window) -> ReceptiveField:
+        """Of the outputs of one more window."""
+        return replace(self, windows=(*self.windows, window))
+
+    def through_pool(self, size: tuple[int, int]) -> ReceptiveField:
+        """Of the outputs of a pool over everything."""
+        return self.through(Window(size, 1, ((0, 0), (0, 0)), size))
+
+    def through_gate(self) -> ReceptiveField:
+        """Of the outputs of a squeeze-and-excite gate."""
+        return replace(self, gated=True)
 
     def window(self, i: int = 0, j: int = 0) -> tuple[range, range]:
         """Rows and columns of the image that the output at (i, j) can depend on, padding left out.

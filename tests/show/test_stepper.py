@@ -4,7 +4,6 @@ import html
 import re
 import stat
 from fractions import Fraction
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -314,29 +313,9 @@ def test_pages_of_layers_are_small(op, rng):
 
 @pytest.fixture(scope="module")
 def records():
-    """What a trace keeps of a small network's pass, by name, written down by hand."""
-    net = mn.build("v1", width=0.25, classes=3)
     rng = np.random.default_rng(0)
-    net.forward(rng.normal(size=(2, 32, 32, 3)).astype(np.float32), train=True)
-    dy, found = rng.normal(size=(2, 3)).astype(np.float32), {}
-    for name, layer in reversed(list(net.walk())):
-        cache, given, dy = layer._cache, dy, layer.backward(dy)
-        if layer.op.endswith("conv2d"):
-            options = {key: getattr(cache, key) for key in ("stride", "padding") if hasattr(cache, key)}
-            found[name] = SimpleNamespace(
-                op=layer.op,
-                parts=(),
-                forward=SimpleNamespace(x=cache.x),
-                backward=SimpleNamespace(dy=given),
-                params={"w": cache.w},
-                options=options,
-            )
-    for name in [name for name in found if name.startswith("block2.")]:
-        row, parts = name.removesuffix(".conv"), (name, f"{name.removesuffix('.conv')}.bn")
-        found[parts[1]] = SimpleNamespace(op="batch_norm", parts=(), options={})
-        found[row] = SimpleNamespace(op=found[name].op, parts=parts, options={})
-    found["block2"] = SimpleNamespace(op="sequential", parts=("block2.depthwise", "block2.pointwise"))
-    return found
+    x, dy = rng.normal(size=(2, 32, 32, 3)), rng.normal(size=(2, 3))
+    return mn.trace(mn.build("v1", width=0.25, classes=3), x.astype(np.float32), dy=dy.astype(np.float32))
 
 
 @pytest.mark.parametrize("name", ["stem.conv", "block2.depthwise.conv", "block2.pointwise.conv"])

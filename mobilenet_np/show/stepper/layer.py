@@ -48,10 +48,10 @@ def step(trace: Trace, name: str, at: tuple[int, int, int, int] | None = None) -
         If the layer is no convolution, or for an index outside its output.
     """
     record = trace[name]
-    inside = [part for part in map(trace.__getitem__, record.parts) if part.op in OPS and not part.parts]
+    inside = [part for part in record.parts if part.op in OPS and not part.parts]
     if inside:
         (record,) = inside
-    rows = f"; its rows are {', '.join(record.parts)}" if record.parts else ""
+    rows = f"; its rows are {', '.join(part.name for part in record.parts)}" if record.parts else ""
     check(
         record.op in OPS and not record.parts,
         f"show.step: {name} is {record.op}, which has no taps to step through; choose a convolution{rows}",
