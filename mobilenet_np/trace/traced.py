@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -14,6 +15,9 @@ from .explanation import Explanation
 from .forward import forward_steps
 from .records import Record
 from .table import layers_table, paper_table
+
+if TYPE_CHECKING:
+    from ..show.stepper import Page
 
 
 class UnknownName(KeyError, ValueError):
@@ -178,6 +182,31 @@ class Trace:
         index = _checked("explain_backward", index, array, f"{param} of {name}")
         steps = backward_steps(record, param, index)
         return Explanation(name, steps[-1].target, index, steps)
+
+    def step(self, name: str, at: tuple[int, int, int, int] | None = None) -> Page:
+        """A page on which the products of a convolution are played one after the other: `mobilenet_np.show.step`.
+
+        Parameters
+        ----------
+        name : str
+            Of a convolution or of its row.
+        at : (n, i, j, c), optional
+            Index of the output number in whose neighbourhood to step; by default the middle of the first image's first
+            channel.
+
+        Returns
+        -------
+        Page
+            ``page.save(path)`` writes it; a notebook shows it.
+
+        Raises
+        ------
+        ValueError
+            For an unknown name, a layer that is no convolution, or an index outside of y.
+        """
+        from ..show import step  # a floor up: when it is called, not when the module is loaded
+
+        return step(self, name, at)
 
     def __repr__(self) -> str:
         loss = "" if self.loss is None else f", loss {self.loss:.4g}"

@@ -312,33 +312,39 @@ def test_pages_of_layers_are_small(op, rng):
 
 
 @pytest.fixture(scope="module")
-def records():
+def traced():
+    net = mn.build("v3-small", width=0.35, classes=3)
     rng = np.random.default_rng(0)
-    x, dy = rng.normal(size=(2, 32, 32, 3)), rng.normal(size=(2, 3))
-    return mn.trace(mn.build("v1", width=0.25, classes=3), x.astype(np.float32), dy=dy.astype(np.float32))
+    return mn.trace(net, rng.normal(size=(2, 32, 32, 3)).astype(np.float32), labels=np.array([0, 2]))
 
 
-@pytest.mark.parametrize("name", ["stem.conv", "block2.depthwise.conv", "block2.pointwise.conv"])
-def test_a_traced_convolution(records, name, monkeypatch):
+@pytest.mark.parametrize("name", ["stem", "block2.depthwise", "block4.expand", "block4.project"])
+def test_a_traced_row_shows_its_convolution(traced, name, monkeypatch):
     from mobilenet_np.show.stepper import layer as module
 
     stages = []
     monkeypatch.setattr(module, "_page", lambda stage, *_: stages.append(stage))
-    show.step(records, name, at=(1, 0, 0, 0))
-    (stage,), record_ = stages, records[name]
-    y, _ = getattr(CASES[record_.op][0], f"{record_.op}_forward")(
-        record_.forward.x, record_.params["w"], **record_.options
-    )
-    np.testing.assert_array_equal(stage.whole["y"], y[1, : len(stage.dy), : len(stage.dy[0]), :8])
-    np.testing.assert_array_equal(stage.dy, record_.backward.dy[1, : len(stage.dy), : len(stage.dy[0]), :8])
-    assert stage.stride == record_.options.get("stride", 1)
+    show.step(traced, name, at=(1, 0, 0, 0))
+    (stage,), conv = stages, traced[f"{name}.conv"]
+    Ho, Wo, C = stage.dy.shape
+    np.testing.assert_array_equal(stage.whole["y"], conv.forward.y[1, :Ho, :Wo, :C])
+    np.testing.assert_array_equal(stage.dy, conv.backward.dy[1, :Ho, :Wo, :C])
+    H, W, C_in = stage.x.shape
+    np.testing.assert_array_equal(stage.x, conv.forward.x[1, :H, :W, :C_in])
+    np.testing.assert_array_equal(stage.whole["dx"], conv.backward.dx[1, :H, :W, :C_in])
+    dw = conv.backward.grads["w"][..., :C]
+    drawn = dw if conv.op == "depthwise_conv2d" else dw[..., :C_in, :]
+    np.testing.assert_array_equal(stage.whole["dw"].reshape(drawn.shape), drawn)
+    assert stage.op == conv.op
+    assert stage.stride == conv.options.get("stride", 1)
 
 
-def test_a_row_shows_its_convolution(records):
-    page = show.step(records, "block2.depthwise")
+def test_step_of_a_trace_is_the_same_page(traced):
+    page = traced.step("block2.depthwise", at=(0, 1, 1, 5))
     assert "<title>block2.depthwise, step by step</title>" in page.html
+    assert page.html == show.step(traced, "block2.depthwise", (0, 1, 1, 5)).html
     assert page.html.replace("block2.depthwise,", "block2.depthwise.conv,") == (
-        show.step(records, "block2.depthwise.conv").html
+        traced.step("block2.depthwise.conv", (0, 1, 1, 5)).html
     )
 
 
@@ -346,12 +352,14 @@ def test_a_row_shows_its_convolution(records):
     ("name", "message"),
     [
         ("block2.depthwise.bn", "block2.depthwise.bn is batch_norm, which has no taps"),
-        ("block2", "choose a convolution; its rows are block2.depthwise, block2.pointwise"),
+        ("block1.squeeze_excite", "block1.squeeze_excite is squeeze_excite"),
+        ("block2", "choose a convolution; its rows are block2.expand, block2.depthwise, block2.project"),
+        ("block2.depthwize", "did you mean 'block2.depthwise'"),
     ],
 )
-def test_what_has_no_taps(records, name, message):
+def test_what_has_no_taps(traced, name, message):
     with pytest.raises(ValueError, match=message):
-        show.step(records, name)
+        traced.step(name)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
