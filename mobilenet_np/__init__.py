@@ -8,7 +8,7 @@
 (1, 10)
 """
 
-from . import ops
+from . import ops, show
 from .check import adjoint_test, gradcheck
 from .costs import cost
 from .forms import current_form, form
@@ -34,6 +34,7 @@ __all__ = [
     "ops",
     "preprocess",
     "set_threads",
+    "show",
     "state_for",
     "trace",
 ]
