@@ -6,19 +6,16 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .cases import SLOPES
 from .numerical import (
     CENTRAL_STEP,
     Function,
     Tensors,
-    central_slope,
-    complex_slope,
     one_sided_slopes,
     random_line,
     unit_line,
 )
 from .report import Kink, Row
-
-SLOPES = {"complex": complex_slope, "central": central_slope}
 
 FLOOR = 1e-2
 """What counts as a gradient's size even where it vanishes, relative to `Comparison._scale`."""
@@ -44,6 +41,8 @@ class Comparison:
     rows: list[Row] = field(default_factory=list)
     kinks: list[Kink] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    references: Tensors = field(default_factory=dict)
+    """True gradients, of tensors of which every entry is compared."""
 
     def __post_init__(self):
         gradients = [np.abs(g).max(initial=0.0, where=np.isfinite(g)) for g in self.gradients.values()]
@@ -53,7 +52,8 @@ class Comparison:
     def every_entry(self, name: str) -> None:
         """Compare all entries of one gradient."""
         gradient = self.gradients[name]
-        self._compare(name, name, list(np.ndindex(*gradient.shape)), gradient.ravel(), size=0.0)
+        reference = self._compare(name, name, list(np.ndindex(*gradient.shape)), gradient.ravel(), size=0.0)
+        self.references[name] = reference.reshape(gradient.shape)
 
     def some_entries(self, name: str, count: int, rng: np.random.Generator) -> None:
         """Compare so many random entries, and the slope along a random line on which every entry moves."""
@@ -107,6 +107,7 @@ class Comparison:
             self.notes.append(f"{label}: {again} of {len(indices)} slopes were measured again with a shorter step")
         if not np.any(reference) and (line is not None or len(indices) == self.tensors[name].size):
             self.notes.append(f"{name}: the gradient is zero everywhere, so little is tested; try another x")
+        return reference
 
     def _scale(self, name):
         """What a gradient that does not vanish is like: L's terms by the entries of x, or the largest there is."""

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
 
 from ..errors import check, check_choice, check_positive
-from ..forms import form
-from .comparison import SLOPES, Comparison
+from ..forms import current_form, form
+from .cases import SLOPES, Case
+from .comparison import Comparison
+from .diagnose import Evidence, Suspect
 from .numerical import (
     CENTRAL_STEP,
     COMPLEX_STEP,
@@ -37,6 +40,7 @@ def gradcheck(
     elements: int | None = None,
     step: float | None = None,
     rtol: float | None = None,
+    suspects: Iterable[Suspect] = (),
     **kwargs: Any,
 ) -> GradcheckReport:
     """Check a backward pass against the numerical derivative of its forward pass.
@@ -80,13 +84,17 @@ def gradcheck(
         gradients that vanish, such as that of a bias before a BatchNorm: all that is left of them is rounding, in
         proportion to the gradients that cancel. In a deep network, each BatchNorm over a handful of values magnifies
         rounding: there, take more images or a larger rtol.
+    suspects : iterable, optional
+        Known wrong backward passes to compare a wrong one with: objects with ``forward``, ``backward``, a ``name`` and
+        the ``mistake`` in a sentence, such as `mobilenet_np.zoo.BUGS`, which `mobilenet_np.gradcheck` takes.
     **kwargs
         Options of the forward pass. They are copied for each call: a passed ``rng`` draws the same mask every time.
 
     Returns
     -------
     GradcheckReport
-        With ``ok``, ``assert_ok()``, ``rows``, ``kinks``, ``problems``; prints as a table.
+        With ``ok``, ``assert_ok()``, ``rows``, ``kinks``, ``problems``, ``plot()`` and, if something is wrong, a
+        ``diagnosis``; prints as a table.
 
     Raises
     ------
@@ -105,6 +113,10 @@ def gradcheck(
     >>> report = gradcheck((square_forward, lambda dy, x: dy * x), np.array([1.0, 2.0, 3.0]))
     >>> report.ok, report.rows[0].name, report.rows[0].index
     (False, 'x', (2,))
+    >>> print(report.diagnosis)
+    diagnosis, exact for x (3,) and for x (4,):
+        dx is half of what it should be
+            all 3 entries are wrong, most at [2]; ours is 0.5 times the true gradient there
 
     Notes
     -----
@@ -143,7 +155,7 @@ def gradcheck(
     comparable = {name: g for name, g in first.gradients.items() if _comparable(first.y, g, tensors[name])}
 
     with form("numpy"):
-        refusal = None if method == "central" else _complex_refusal(subject.output, tensors, dy, seed)
+        refusal = None if method == "central" else complex_refusal(subject.output, tensors, dy, seed)
         check(
             method is None or refusal is None, f"gradcheck: {subject.name}: the complex step is impossible: {refusal}"
         )
@@ -157,10 +169,12 @@ def gradcheck(
                 comparison.every_entry(name)
             else:
                 comparison.some_entries(name, elements, rng)
+    given = Case(subject, dy, first.y, first.gradients, method)
     return GradcheckReport(
         subject.name,
         *(method, seed, tuple(comparison.rows), tuple(comparison.kinks)),
         *(tuple(problems), tuple(notes + comparison.notes)),
+        Evidence(given, comparison.references, rtol, seed, current_form(), tuple(suspects)),
     )
 
 
@@ -212,7 +226,7 @@ def _cast_notes(subject: Subject) -> list[str]:
     return [f"cast to float64 for the check: {shown}"] if cast else []
 
 
-def _complex_refusal(f: Function, tensors: Tensors, dy: np.ndarray, seed: int) -> str | None:
+def complex_refusal(f: Function, tensors: Tensors, dy: np.ndarray, seed: int) -> str | None:
     """Why the complex step is not to be trusted with f, or None if it is.
 
     An output that is complex is not enough: ``x * abs(x)`` is complex, but its imaginary part is half of what it

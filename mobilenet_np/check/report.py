@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import NamedTuple
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from .diagnose import Diagnosis, Evidence, diagnose
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 KINKS_SHOWN = 8
 REFERENCE = {"complex": "complex step", "central": "central differences"}
@@ -63,6 +69,8 @@ class GradcheckReport:
         What else is wrong: changed inputs, different bits in the second run, wrong shapes, NaN.
     notes : tuple of str
         What is good to know, and no fault.
+    evidence : Evidence
+        The numbers themselves.
     """
 
     subject: str
@@ -72,6 +80,7 @@ class GradcheckReport:
     kinks: tuple[Kink, ...]
     problems: tuple[str, ...]
     notes: tuple[str, ...]
+    evidence: Evidence = field(repr=False)
 
     @property
     def ok(self) -> bool:
@@ -82,6 +91,30 @@ class GradcheckReport:
         if not self.ok:
             raise AssertionError(str(self))
 
+    @cached_property
+    def diagnosis(self) -> Diagnosis:
+        """What is wrong with the gradients that are: guesses tested by exact match, when it is first asked for."""
+        given = self.evidence.given
+        wrong = {row.name.partition(",")[0] for row in self.rows if row.error > row.tolerance}
+        wrong |= {name for name, gradient in given.ours.items() if gradient.shape != given.tensors[name].shape}
+        return diagnose(self.evidence, [name for name in given.ours if name in wrong])
+
+    def plot(self, name: str | None = None) -> Figure:
+        """Draw gradients as heat maps: yours, the reference, and the error.
+
+        Parameters
+        ----------
+        name : str, optional
+            A tensor; by default all of which every entry was checked.
+
+        Returns
+        -------
+        Figure
+        """
+        from .figures import heat_maps
+
+        return heat_maps(self, name)
+
     def __str__(self) -> str:
         verdict = "ok" if self.ok else "FAILED"
         lines = [f"gradcheck {self.subject}: {verdict} ({REFERENCE[self.method]}, float64, seed {self.seed})"]
@@ -91,6 +124,8 @@ class GradcheckReport:
             f"kink: {k.name}{_at(k.index)} = {k.value:.6g}: slopes {k.left:.6g} and {k.right:.6g}, ours {k.ours:.6g}"
             for k in self.kinks[:KINKS_SHOWN]
         ]
+        if not self.ok and self.diagnosis.findings:
+            lines += str(self.diagnosis).splitlines()
         if len(self.kinks) > KINKS_SHOWN:
             lines.append(f"kink: and {len(self.kinks) - KINKS_SHOWN} more, in the report's kinks")
         return "\n".join(lines + [f"note: {note}" for note in self.notes])

@@ -38,6 +38,14 @@ class Subject:
     """Forward and backward, for float64 tensors and dy."""
     given: dict[str, np.dtype]
     """The dtypes in which the tensors came."""
+    arrays: dict[str, np.ndarray]
+    """All arrays that go in, also those that are not differentiated, such as labels."""
+    options: dict[str, Any]
+    """Options of the forward pass; none for a layer, which holds its own."""
+    defaults: dict[str, Any]
+    """Of all options that the forward pass has."""
+    remade: Callable[[dict[str, np.ndarray], dict[str, Any]], Subject]
+    """The same two passes on other arrays, with some options changed."""
 
 
 def as_subject(subject: Any, x: np.ndarray, arrays: tuple[np.ndarray, ...], kwargs: dict[str, Any]) -> Subject:
@@ -124,7 +132,19 @@ def _of_pair(forward, backward, arrays, kwargs):
         )
         return Pass(y, dict(zip(tensors, map(np.asarray, gradients), strict=True)), changed)
 
-    return Subject(op, tensors, output, run, {name: arguments[name].dtype for name in tensors})
+    def remade(arrays, options):
+        return _of_pair(forward, backward, tuple(arrays.values()), {**kwargs, **options})
+
+    given = {name: arguments[name].dtype for name in tensors}
+    return Subject(op, tensors, output, run, given, {**arguments, **tensors}, kwargs, _defaults(forward), remade)
+
+
+def _defaults(forward):
+    try:
+        parameters = inspect.signature(forward).parameters.values()
+    except ValueError:
+        return {}
+    return {p.name: p.default for p in parameters if p.default is not p.empty}
 
 
 def _argument_names(forward, count):
@@ -172,6 +192,11 @@ def _of_layer(layer, x, kwargs):
         check(not missing, f"gradcheck: {type(layer).__name__}: grads has no {', '.join(missing)} after backward")
         return Pass(y, {name: gradients[name] for name in tensors}, changed)
 
-    return Subject(
-        type(layer).__name__, tensors, output, run, {"x": x.dtype, **{n: a.dtype for n, a in layer.params.items()}}
-    )
+    given = {"x": x.dtype, **{name: array.dtype for name, array in layer.params.items()}}
+
+    def at(tensors, options):  # a layer's options are its own: there are none to change
+        return Subject(
+            type(layer).__name__, tensors, output, run, given, arrays=tensors, options={}, defaults={}, remade=at
+        )
+
+    return at(tensors, {})

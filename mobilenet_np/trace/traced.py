@@ -125,7 +125,8 @@ class Trace:
 
         Examples
         --------
-        >>> from mobilenet_np import build, trace
+        >>> from mobilenet_np.models import build
+        >>> from mobilenet_np.trace import trace
         >>> net = build("v1", width=0.25, classes=10, dtype="float64")
         >>> t = trace(net, np.random.default_rng(0).random((1, 32, 32, 3)))
         >>> e = t.explain("block1.depthwise.conv", (0, 0, 5, 2))
@@ -164,7 +165,8 @@ class Trace:
 
         Examples
         --------
-        >>> from mobilenet_np import build, trace
+        >>> from mobilenet_np.models import build
+        >>> from mobilenet_np.trace import trace
         >>> net = build("v1", width=0.25, classes=10, dtype="float64")
         >>> t = trace(net, np.random.default_rng(0).random((1, 32, 32, 3)), labels=np.array([4]))
         >>> e = t.explain_backward("block1.depthwise", "w", (0, 0, 2))

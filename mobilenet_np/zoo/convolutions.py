@@ -114,6 +114,17 @@ def centre_tap_of_the_kernel_only(dy, cache):
     return dy * cache.w[1, 1], dw
 
 
+@wrong(DEPTHWISE, depthwise_arrays)
+def overwritten_by_the_next_tap(dy, cache):
+    """dx = dy * w in place of dx += dy * w: where windows overlap, only the last tap that comes by is left."""
+    x, w, _, ((top, _), (left, _)) = cache
+    _, dw = depthwise_conv2d_backward(dy, cache)
+    dpadded = np.zeros_like(np.pad(x, ((0, 0), *cache.padding, (0, 0))))
+    for a, b in np.ndindex(*w.shape[:2]):
+        dpadded[:, a : a + dy.shape[1], b : b + dy.shape[2]] = dy * w[a, b]
+    return dpadded[:, top : top + x.shape[1], left : left + x.shape[2]].copy(), dw
+
+
 @wrong(POINTWISE, square_arrays)
 def matrix_not_transposed(dy, cache):
     """dx = dy @ w instead of dy @ w.T: with as many input as output channels the shapes do not object."""
@@ -168,6 +179,7 @@ BUGS = (
     last_image_only,
     divided_by_the_batch_size,
     centre_tap_of_the_kernel_only,
+    overwritten_by_the_next_tap,
     matrix_not_transposed,
     transposed_dw,
     wrong_sign,
