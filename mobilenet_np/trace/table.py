@@ -38,10 +38,10 @@ def layers_table(trace: Trace) -> str:
     records = [r for r in trace.records.values() if not r.parts or r.op == "squeeze_excite"]
     records = [r for r in records if trace.records.get(r.name.rpartition(".")[0], r).op != "squeeze_excite"]
     kinds = ["zero", "dead"]
-    rows = [["op", "defined in", "input", "output", *_measured_heading(kinds)]]
+    rows = [["op", "defined in ops/", "input", "output", *_measured_heading(kinds)]]
     for record in records:
         source = record.forward.source
-        where = f"{PurePosixPath(source.path).name}:{source.line}"
+        where = f"{PurePosixPath(source.path).stem}:{source.line}"
         sizes = _size(record.forward.x.shape), _size(record.forward.y.shape)
         rows.append([record.name, where, *sizes, *_measured(record, kinds)])
     rows.append(["total", "", "", "", *_total(trace, records, kinds)])
@@ -135,7 +135,7 @@ _SHARES = {
 
 
 def _measured_heading(kinds: list[str]) -> list[str]:
-    return ["MACs", "fwd ms", "bwd ms", "kept MB", *(_SHARES[kind][0] for kind in kinds), "field"]
+    return ["MACs", "fwd ms", "bwd ms", "kept", *(_SHARES[kind][0] for kind in kinds), "field"]
 
 
 def _measured(record: Record, kinds: list[str]) -> list[str]:
@@ -143,12 +143,17 @@ def _measured(record: Record, kinds: list[str]) -> list[str]:
     pooled = len(record.forward.y.shape) == 2
     return [
         f"{record.macs // len(record.forward.x):,}" if record.macs else "-",
-        f"{1000 * record.forward.seconds:.2f}",
-        f"{1000 * record.backward.seconds:.2f}",
-        f"{record.bytes['kept'] / 1e6:.2f}",
+        _amount(1000 * record.forward.seconds),
+        _amount(1000 * record.backward.seconds),
+        _amount(record.bytes["kept"] / 1e6),
         *_shares(record, kinds),
         "all" if pooled else f"{size[0]}{'+' if field.gated else ''}",
     ]
+
+
+def _amount(value: float) -> str:
+    """No wider than its heading up to 999,999: how fast a machine is must not decide how wide a table is."""
+    return f"{value:.2f}" if value < 100 else f"{value:.0f}"
 
 
 def _shares(record: Record, kinds: list[str]) -> list[str]:
@@ -159,9 +164,9 @@ def _shares(record: Record, kinds: list[str]) -> list[str]:
 def _total(trace: Trace, records: list[Record], kinds: list[str]) -> list[str]:
     return [
         f"{sum(r.macs for r in records) // len(trace.x):,}",
-        f"{1000 * sum(r.forward.seconds for r in records):.2f}",
-        f"{1000 * sum(r.backward.seconds for r in records):.2f}",
-        f"{sum(r.bytes['kept'] for r in records) / 1e6:.2f}",
+        _amount(1000 * sum(r.forward.seconds for r in records)),
+        _amount(1000 * sum(r.backward.seconds for r in records)),
+        _amount(sum(r.bytes["kept"] for r in records) / 1e6),
         *[""] * len(kinds),
         "",
     ]
@@ -182,8 +187,8 @@ def _title(trace: Trace) -> str:
 
 
 def _legend(kinds: list[str]) -> Iterable[str]:
-    yield "MACs   of one image, with the products with padding zeros; milliseconds and megabytes are of all images"
-    yield "kept   for the backward pass"
+    yield "MACs   of one image, with the products with padding zeros; milliseconds and kept megabytes are of all images"
+    yield "kept   megabytes, for the backward pass"
     for kind in kinds:
         word, meaning = _SHARES[kind]
         yield f"{word:<6} {meaning}"
