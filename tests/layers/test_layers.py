@@ -1,5 +1,8 @@
 """Layers keep what ops forget: parameters, gradients, buffers, caches."""
 
+import copy
+import pickle
+
 import numpy as np
 import pytest
 
@@ -97,12 +100,43 @@ def test_setting_an_entry_copies_into_the_layer():
     assert own[0, 0] == 3
 
 
+@pytest.mark.parametrize("kind", ["params", "grads", "buffers"])
+def test_setting_several_entries_copies_into_the_layer(kind):
+    """A dict's own ways of setting several would change a dict that nobody looks at again."""
+    layer = layers.BatchNorm(2, dtype="float64")
+    layer.forward(RNG.standard_normal((4, 2)), train=True)
+    layer.backward(RNG.standard_normal((4, 2)))
+    arrays = getattr(layer, kind)
+    arrays.update({name: np.full(2, 3.0) for name in arrays})
+    assert all((array == 3).all() for array in getattr(layer, kind).values())
+    arrays.update(zip(arrays, np.full((2, 2), 4.0), strict=True))
+    assert all((array == 4).all() for array in getattr(layer, kind).values())
+    arrays |= {name: np.full(2, 5.0) for name in arrays}
+    assert all((array == 5).all() for array in getattr(layer, kind).values())
+    for name in arrays:
+        getattr(layer, kind)[name] *= 2  # as one clips gradients
+    assert all((array == 10).all() for array in getattr(layer, kind).values())
+    with pytest.raises(ValueError, match="'w' is not one of its arrays"):
+        arrays.update(w=np.zeros(2))
+
+
+def test_copies_of_a_layers_arrays_are_plain_and_independent():
+    layer = layers.Linear(2, 2, "float64")
+    for other in (copy.deepcopy(layer.params), pickle.loads(pickle.dumps(layer.params))):
+        assert type(other) is dict
+        other["w"] += 1
+        other["more"] = 0
+    assert not layer.params["w"].any()
+
+
 def test_setting_an_unknown_or_misshapen_entry():
     layer = layers.Linear(2, 2)
-    with pytest.raises(ValueError, match=r"'v' is not one of them \(w, b, ...\)"):
+    with pytest.raises(ValueError, match=r"'v' is not one of its arrays \(w, b\)"):
         layer.params["v"] = np.zeros(2)
     with pytest.raises(ValueError, match=r"w has shape \(2, 2\), got \(3,\)"):
         layer.params["w"] = np.zeros(3)
+    with pytest.raises(ValueError, match=r"'w' is not one of its arrays \(it has none\)"):
+        layers.Activation("relu").params["w"] = np.zeros(3)
 
 
 @pytest.mark.parametrize("unbiased", [True, False])
@@ -162,3 +196,8 @@ def test_layers_run_the_ops_themselves():
     x = RNG.standard_normal((1, 6, 6, 3))
     y, _ = ops.depthwise_conv2d.depthwise_conv2d_forward(x, layer.params["w"], 2, ((0, 1), (0, 1)))
     assert np.array_equal(layer.forward(x), y)
+
+
+def test_activations_are_known_by_name():
+    with pytest.raises(ValueError, match=r"Activation: op 'hardswish' is unknown \(did you mean 'hard_swish'"):
+        layers.Activation("hardswish")

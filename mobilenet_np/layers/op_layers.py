@@ -1,118 +1,15 @@
-"""Layers: ops with a memory. Parameters, gradients, buffers, and the cache between forward and backward.
-
-A layer adds nothing to the mathematics. It keeps the arrays of one op together, so that a network can be stepped
-through, trained and saved::
-
-    y = layer.forward(x, train=True)  # keeps the cache
-    dx = layer.backward(dy)  # fills layer.grads
-    layer.params, layer.grads, layer.buffers  # {name: array}
-
-Gradients are assigned, not accumulated: after a backward pass they are those of that pass.
-"""
+"""Layers that run one op each."""
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 
-from . import ops
-from .errors import check
-from .geometry import same_padding
-
-
-class Arrays(dict):
-    """A dict of arrays that a layer works on: setting an entry copies the values into the layer's own array."""
-
-    def __setitem__(self, name: str, values: np.ndarray) -> None:
-        check(name in self, f"params: {name!r} is not one of them ({', '.join(list(self)[:3])}, ...)")
-        values = np.asarray(values)
-        check(
-            values.shape == self[name].shape,
-            f"params: {name} has shape {self[name].shape}, got {values.shape}; a layer's shapes are fixed",
-        )
-        self[name][...] = values
-
-
-class Layer:
-    """One step of a network.
-
-    Attributes
-    ----------
-    op : str
-        Name of the op in `mobilenet_np.ops` that it runs; "" for containers.
-    name : str
-        Dotted name inside the network.
-    children : dict of Layer
-    """
-
-    op = ""
-
-    def __init__(self, **params: np.ndarray):
-        self.name = type(self).__name__
-        self.children: dict[str, Layer] = {}
-        self._params = params
-        self._grads: dict[str, np.ndarray] = {}
-        self._buffers: dict[str, np.ndarray] = {}
-        self._cache: Any = None
-
-    def forward(self, x: np.ndarray, train: bool = False) -> np.ndarray:
-        """The layer's output; with ``train`` also keep what `backward` needs."""
-        raise NotImplementedError
-
-    def backward(self, dy: np.ndarray) -> np.ndarray:
-        """Gradient with respect to x; fills `grads`."""
-        raise NotImplementedError
-
-    @property
-    def params(self) -> Arrays:
-        """Trainable arrays by dotted name: the layer's own, so that ``params[name] -= step`` trains it."""
-        return Arrays(self._collect("_params"))
-
-    @property
-    def buffers(self) -> Arrays:
-        """Arrays that are not trained but saved: BatchNorm's running mean and variance."""
-        return Arrays(self._collect("_buffers"))
-
-    @property
-    def grads(self) -> dict[str, np.ndarray]:
-        """Gradients of the last backward pass, under the names of `params`."""
-        return dict(self._collect("_grads"))
-
-    def walk(self) -> Iterator[tuple[str, Layer]]:
-        """Every leaf layer with its dotted name, in the order in which they run."""
-        for name, child in self.children.items():
-            if child.children:
-                for inner, leaf in child.walk():
-                    yield f"{name}.{inner}", leaf
-            else:
-                yield name, child
-
-    def astype(self, dtype: str | np.dtype) -> Layer:
-        """An independent copy with all parameters and buffers in another dtype, without cache and gradients."""
-        clone = copy.deepcopy(self, {id(layer._cache): None for layer in [self, *self._all()]})
-        for layer in [clone, *clone._all()]:
-            layer._cache, layer._grads = None, {}
-            for arrays in (layer._params, layer._buffers):
-                arrays.update({name: array.astype(dtype) for name, array in arrays.items()})
-        return clone
-
-    def _all(self) -> Iterator[Layer]:
-        for child in self.children.values():
-            yield child
-            yield from child._all()
-
-    def _collect(self, kind: str) -> Iterator[tuple[str, np.ndarray]]:
-        yield from getattr(self, kind).items()
-        for name, child in self.children.items():
-            for inner, array in child._collect(kind):
-                yield f"{name}.{inner}", array
-
-    def _cached(self) -> Any:
-        check(self._cache is not None, f"{self.name}: backward before forward; call forward(x, train=True) first")
-        return self._cache
+from .. import ops
+from ..errors import check, check_choice
+from ..geometry import same_padding
+from .layer import Layer
 
 
 class OpLayer(Layer):
@@ -237,6 +134,7 @@ class Activation(OpLayer):
     """An elementwise nonlinearity: "relu", "relu6", "hard_swish", "hard_sigmoid" or "sigmoid"."""
 
     def __init__(self, op: str):
+        check_choice("Activation", "op", op, ("relu", "relu6", "hard_swish", "hard_sigmoid", "sigmoid"))
         super().__init__()
         self.op = op
 
@@ -306,35 +204,3 @@ class BatchNorm(Layer):
         dx, dgamma, dbeta = ops.batch_norm.batch_norm_train_backward(dy, self._cached())
         self._grads = dict(gamma=dgamma, beta=dbeta)
         return dx
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Containers
-
-
-class Sequential(Layer):
-    """One layer after the other."""
-
-    def __init__(self, **children: Layer):
-        super().__init__()
-        self.children = children
-
-    def forward(self, x, train=False):
-        for child in self.children.values():
-            x = child.forward(x, train)
-        return x
-
-    def backward(self, dy):
-        for child in reversed(self.children.values()):
-            dy = child.backward(dy)
-        return dy
-
-
-class Residual(Sequential):
-    """``y = x + F(x)``: the gradient reaches x directly and through F, and the two add up."""
-
-    def forward(self, x, train=False):
-        return x + super().forward(x, train)
-
-    def backward(self, dy):
-        return dy + super().backward(dy)
