@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 
 from .errors import check_choice
+from .machine_code import cached_njit
 
 FORMS = ("loops", "numpy", "numba")
 HAVE_NUMBA = importlib.util.find_spec("numba") is not None
@@ -80,8 +81,6 @@ def compiled(function: Callable) -> Callable:
 
     float64 is compiled strictly, so that it can be compared bit for bit with the definition. float32 may contract
     ``a * b + c`` into one fused multiply-add, which rounds once instead of twice: faster, and no less exact.
-
-    A kernel must not call a jitted helper of another file: Numba's cache would not notice a change in it.
     """
     dispatchers: dict[bool, Any] = {}
 
@@ -89,29 +88,9 @@ def compiled(function: Callable) -> Callable:
     def call(*args):
         strict = any(isinstance(a, np.ndarray) and a.dtype == np.float64 for a in args)
         if strict not in dispatchers:
-            dispatchers[strict] = _jit(function, fastmath=False if strict else {"contract"})
+            # Numba names its file after the function: the strict and the contracting variant must not share one.
+            name, fastmath = ("_strict", False) if strict else ("_contract", {"contract"})
+            dispatchers[strict] = cached_njit(function, name, fastmath)
         return dispatchers[strict](*args)
 
     return call
-
-
-def _jit(function: Callable, fastmath: Any) -> Callable:
-    from numba import njit
-
-    # Numba names its cache file after the qualified name: the strict and the contracting variant must not share one.
-    variant = _copy(function, "_strict" if fastmath is False else "_contract")
-    try:
-        return njit(nogil=True, cache=True, fastmath=fastmath)(variant)
-    except RuntimeError:  # "cannot cache function: no locator available"
-        return njit(nogil=True, fastmath=fastmath)(variant)
-
-
-def _copy(function: Callable, suffix: str) -> Callable:
-    import types
-
-    copy = types.FunctionType(
-        function.__code__, function.__globals__, function.__name__ + suffix, function.__defaults__, function.__closure__
-    )
-    copy.__qualname__ = function.__qualname__ + suffix
-    copy.__module__ = function.__module__
-    return copy

@@ -9,16 +9,18 @@ import mobilenet_np
 
 ROOT = Path(mobilenet_np.__file__).parent
 FLOORS = [
-    {"errors"},
+    {"errors", "machine_code"},
     {"geometry", "threads"},
     {"forms", "kernels", "tables", "convention"},
     {"architecture", "ops", "check"},
+    {"receptive_field"},
     {"costs", "layers"},
     {"blocks", "initialize", "zoo", "factorize"},
     {"models", "diagnosis"},
     {"counted", "weights", "data"},
     {"train", "infer", "trace"},
-    {"show"},
+    {"measured"},
+    {"show", "choose"},
     {"report"},
     {"tour", "warmup"},
     {"cli"},

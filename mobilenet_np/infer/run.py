@@ -14,6 +14,7 @@ from ..kernels.atomic import fetch_add, wait_for
 from ..kernels.depthwise import Window, depthwise
 from ..kernels.simd import add, address, forward, load, mul, splat, store
 from ..kernels.tiles import ACTS, Finish, Rows, product
+from ..machine_code import cached_njit
 from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM
 
 _LIMITS = np.array([ACTS[name][:2] for name in ACT_NAMES], np.float32)
@@ -164,7 +165,7 @@ def _tile(s, t, image, space, w, scratch, features):
         _product(s, t, a, weights, own, address(features))
 
 
-@njit(nogil=True, cache=True)
+@cached_njit
 def worker(thread, steps, heads, w, images, spaces, scratches, head, features, counters, whole_images):
     """What every thread runs, from the pixels to the logits.
 

@@ -8,8 +8,8 @@ product kernel takes it as it is. All images are padded; C_out is a multiple of 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..machine_code import cached_njit
 from ..threads import share
 from .simd import address
 from .tiles import ACTS, Finish, Rows, pack, product
@@ -50,7 +50,7 @@ def convolve_backward(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int)
     return dx, dw
 
 
-@njit(nogil=True, cache=True)
+@cached_njit
 def _convolve(x, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y, Ho, Wo, C_out, r0, r1):
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
     windows = Rows(address(x), stride * C_in, kw * C_in, 1, kh, Wp * C_in)
@@ -62,7 +62,7 @@ def _convolve(x, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y, Ho, Wo, C_out, 
         )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@cached_njit
 def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n0, n1):
     """dw for output channels n0 to n1: for each row of the window, windows.T @ dy."""
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, address(dw), 0)  # adds to what is there
@@ -77,7 +77,7 @@ def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n
             )  # fmt: skip
 
 
-@njit(nogil=True, cache=True)
+@cached_njit
 def _scatter(dy, packed, zeros, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, dx, n0, n1):
     """dx of images n0 to n1: dy @ w.T gives every window's share, which is added where the window lay."""
     line = kw * C_in

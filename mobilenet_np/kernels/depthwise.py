@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from ..machine_code import cached_njit
 from ..threads import share
 from .simd import address, fma, forward, load
 from .tiles import ACTS, REGISTERS, Finish, put
@@ -226,7 +227,7 @@ def depthwise_of_batch(x: np.ndarray, w: np.ndarray, stride: int, top: int, left
     share(lambda r0, r1: _rows_of_batch(*flat, zeros, g, C, Ho, r0, r1), N * Ho, work=y.size)
 
 
-@njit(nogil=True, cache=True)
+@cached_njit
 def _rows_of_batch(x, w, y, zeros, g, C, Ho, r0, r1):
     """Rows r0 to r1 of all images' output rows, counted through."""
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)

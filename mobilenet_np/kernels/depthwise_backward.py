@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
+from ..machine_code import cached_njit
 from ..threads import share
 from .depthwise import Window
 from .simd import add, address, fma, forward, load, splat, store
@@ -91,7 +92,7 @@ def _row_of_2(dy, x, dx, g, b0, w, dw):
     store(add(load(dw, (b0 + 1) * g.w_tap), s1), dw, (b0 + 1) * g.w_tap)
 
 
-@njit(nogil=True, cache=True)
+@cached_njit
 def _channels(dy, x, w, dx, dw, g, N, Ho, c0, c1):
     first = min(g.Wo, -(-g.left // g.stride))  # from here to last the first three columns of the window lie inside
     last = max(first, min(g.Wo, (g.W - 3 + g.left) // g.stride + 1))

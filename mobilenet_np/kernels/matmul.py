@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
+from ..machine_code import cached_njit
 from ..threads import share
 from .simd import address
 from .tiles import ACTS, Finish, Rows, pack, product
@@ -39,14 +39,14 @@ def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return c
 
 
-@njit(nogil=True, cache=True)
+@cached_njit
 def _multiply(a, K, packed, N, bias, c, m0, m1):
     rows = Rows(address(a), K, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
     product(rows, m0 * K, m1 - m0, address(packed), 0, 0, 0, N, address(bias), 0, finish, address(c), m0 * N, N)
 
 
-@njit(nogil=True, cache=True)
+@cached_njit
 def _multiply_transposed(a, P, K, b, N, zeros, c, k0, k1):
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, address(c), 0)  # adds to what is there
     for p in range(0, P, _BLOCK):

@@ -1,0 +1,63 @@
+"""Numba's machine code on disk: where that is possible, and only as long as it is right.
+
+``njit(cache=True)`` leaves two things to its user. It raises where no folder is writable. And it looks for changes in
+the file of the function alone: where that calls a compiled helper of another file, and the helper changes, the old
+machine code goes on running. So the code of a kernel is kept under a name that changes with any file of ``kernels/``
+and of the kernel's own folder.
+"""
+
+from __future__ import annotations
+
+import functools
+import types
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+KERNELS = Path(__file__).parent / "kernels"
+
+
+def cached_njit(function: Callable, name: str = "", fastmath: Any = False) -> Callable:
+    """``numba.njit(nogil=True)``, its machine code kept on disk, or in this process where no folder is writable.
+
+    Parameters
+    ----------
+    function : callable
+        May call compiled helpers of its own folder and of ``kernels/``.
+    name : str
+        What tells variants of one function apart, such as those of two settings of ``fastmath``.
+    fastmath : bool or set of str
+        As Numba takes it.
+    """
+    from numba import njit
+
+    own = Path(function.__code__.co_filename).parent
+    variant = _renamed(function, f"{name}_{fingerprint(KERNELS)}{fingerprint(own)}")
+    try:
+        return njit(nogil=True, cache=True, fastmath=fastmath)(variant)
+    except RuntimeError:  # "cannot cache function: no locator available"
+        return njit(nogil=True, fastmath=fastmath)(variant)
+
+
+@functools.cache
+def fingerprint(folder: Path) -> str:
+    """Eight letters that change when any Python file of the folder does.
+
+    Examples
+    --------
+    >>> len(fingerprint(KERNELS))
+    8
+    """
+    text = b"".join(path.name.encode() + path.read_bytes() for path in sorted(folder.glob("*.py")))
+    return f"{zlib.crc32(text):08x}"
+
+
+def _renamed(function: Callable, suffix: str) -> Callable:
+    """A copy under another name, after which Numba names the file of the machine code."""
+    copy = types.FunctionType(
+        function.__code__, function.__globals__, function.__name__ + suffix, function.__defaults__, function.__closure__
+    )
+    copy.__qualname__ = function.__qualname__ + suffix
+    copy.__module__ = function.__module__
+    return copy

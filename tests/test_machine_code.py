@@ -1,0 +1,36 @@
+"""Machine code is kept only as long as it is right."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+import mobilenet_np
+from mobilenet_np.machine_code import KERNELS, cached_njit, fingerprint
+
+ROOT = Path(mobilenet_np.__file__).parent
+
+
+def test_any_change_in_the_kernels_gives_another_name(tmp_path):
+    """A caller keeps its own file, and so its machine code, when a helper in another file changes."""
+    names = []
+    for helper in ("def helper(x): return x\n", "def helper(x): return 2 * x\n"):
+        (tmp_path / "caller.py").write_text("from helper import helper\n")
+        (tmp_path / "helper.py").write_text(helper)
+        fingerprint.cache_clear()
+        names.append(fingerprint(tmp_path))
+    fingerprint.cache_clear()
+    assert names[0] != names[1]
+
+
+def test_the_name_carries_the_fingerprint():
+    pytest.importorskip("numba")
+    name = cached_njit(fingerprint.__wrapped__, "_variant").__name__
+    assert name == f"fingerprint_variant_{fingerprint(KERNELS)}{fingerprint(ROOT)}"
+
+
+def test_nothing_else_keeps_machine_code():
+    keeping = [
+        p.name for p in ROOT.rglob("*.py") if re.search(r"^\s*(@|return )n?jit\(.*cache=True", p.read_text(), re.M)
+    ]
+    assert keeping == ["machine_code.py"]
