@@ -37,7 +37,8 @@ class Convention:
     padding : {"tf", "torch"}
         Style of "same"; see `mobilenet_np.geometry.same_pad`.
     depthwise_padding : {"tf", "torch", "tf-even"}
-        The same for stride-2 depthwise layers: Keras V1 pads as if every size were even.
+        The same for stride-2 depthwise layers: Keras V1 pads as if every size were even. (So do its V2 and V3 when they
+        are built without ``input_shape``, V3's default: ``dataclasses.replace(rules, depthwise_padding="tf-even")``.)
     rounding : {"divisible", "int_divisible", "int", "int_min8"}
         How channels * width becomes an integer: to multiples of 8; truncated and then to multiples of 8; truncated;
         truncated but at least 8.

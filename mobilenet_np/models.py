@@ -128,12 +128,12 @@ def build(
     >>> y.shape
     (1, 10)
     """
-    known = [name for name in ("float32", "float64") if dtype in (name, np.dtype(name), np.dtype(name).type)]
+    # None is NumPy's word for float64, and nobody who writes it here means that.
+    known = [n for n in ("float32", "float64") if dtype is not None and dtype in (n, np.dtype(n), np.dtype(n).type)]
     check_choice("build", "dtype", known[0] if known else dtype, ("float32", "float64"))
     if not isinstance(rng, np.random.Generator):
-        check(
-            isinstance(rng, (int, np.integer)) and rng >= 0, f"build: rng is {rng!r}; it must be a seed or a Generator"
-        )
+        seed = isinstance(rng, (int, np.integer)) and not isinstance(rng, bool) and rng >= 0
+        check(seed, f"build: rng is {rng!r}; it must be a seed or a Generator")
     return Network(architecture(model, width, classes, convention, dropout), known[0], np.random.default_rng(rng))
 
 

@@ -135,7 +135,10 @@ def test_inference_leaves_the_network_alone():
         (dict(model="v2", dtype="float16"), "dtype 'float16' is unknown"),
         (dict(model="v2", dtype="single precision"), "dtype 'single precision' is unknown"),
         (dict(model="v1", width=0.01, convention="keras"), "leaves none of 32 channels"),
+        (dict(model="v2", dtype=None), "dtype None is unknown"),
         (dict(model="v2", rng=-1), "rng is -1"),
+        (dict(model="v2", rng=True), "rng is True"),
+        (dict(model="v2", rng=None), "rng is None"),
     ],
 )
 def test_bad_arguments(kwargs, message):

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import importlib.util
+import os
 import shlex
 import sys
 import time
@@ -56,14 +58,21 @@ def tour(out: str | Path = "report.html", seed: int = 0, quick: bool = False) ->
     ------
     ValueError
         If the report cannot be written there.
+    ImportError
+        Where scikit-learn, which brings the digits, is not installed.
     KeyboardInterrupt
         On Ctrl-C, after saying what was done; no report is written then.
     """
     out = Path(out)
     check(out.parent.is_dir(), f"tour: the folder {out.parent} does not exist")
     check(not out.is_dir(), f"tour: {out} is a folder; name a file")
+    # What would stop the last stages is noticed before the first.
+    check(os.access(out.parent, os.W_OK), f"tour: the folder {out.parent} is not writable")
+    if importlib.util.find_spec("sklearn") is None:
+        raise ImportError('tour: needs scikit-learn for the digits; pip install "mobilenet_np[data]"')
     begin, seconds, results = time.perf_counter(), {}, {}
     todo = stages(seed, quick)
+    _say(f"seed {seed}")
     try:
         for number, stage in enumerate(todo, start=1):
             spent = sum(seconds.values())

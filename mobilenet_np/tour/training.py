@@ -16,8 +16,9 @@ from .result import Result
 
 NAMES = {"v1": "V1", "v2": "V2", "v3-small": "V3-Small"}
 QUICK_EPOCHS = 2
-# The least share of right answers that counts as learned; guessing gives a tenth.
-LEARNED, LEARNED_QUICK = 0.95, 0.2
+# The least share of right answers that counts as learned, of each network and of the best; guessing gives a tenth.
+LEARNED, BEST = 0.95, 0.97
+LEARNED_QUICK = 0.2
 SHOWN = 12  # mistakes of each network
 
 
@@ -46,11 +47,17 @@ def run(seed: int, quick: bool) -> Result:
     trained = [_train(model, split, seed, quick) for model in RECIPES]
     right = ", ".join(f"{t.name} {t.accuracy:.1%}" for t in trained)
     return Result(
-        ok=all(t.accuracy > (LEARNED_QUICK if quick else LEARNED) for t in trained),
+        ok=_learned([t.accuracy for t in trained], quick),
         summary=f"right on {len(split.y_test)} digits never seen in training: {right}",
         fact=("Digits read", f"{max(t.accuracy for t in trained):.1%}", f"of {len(split.y_test)} test images: {right}"),
         section=Section("training", "Three networks learn to read", _chapter(split, trained)),
     )
+
+
+def _learned(accuracies: list[float], quick: bool) -> bool:
+    if quick:
+        return min(accuracies) > LEARNED_QUICK
+    return min(accuracies) > LEARNED and max(accuracies) >= BEST
 
 
 def _train(model: str, split: Split, seed: int, quick: bool) -> Trained:

@@ -41,6 +41,7 @@ def load_state(net: Network, arrays: Mapping[str, Any], source: str) -> None:
     >>> bool((a.params["classifier.w"] == b.params["classifier.w"]).all())
     True
     """
+    check(isinstance(arrays, Mapping), f"load_state: arrays is a {type(arrays).__name__}; it must be {{name: array}}")
     listed = entries(net.architecture, source)
     given = {_plain(name, source): np.asarray(values) for name, values in arrays.items()}
     given = {name: values for name, values in given.items() if not name.endswith("num_batches_tracked")}
@@ -87,7 +88,7 @@ def state_for(net: Network, source: str, arrays: Mapping[str, np.ndarray] | None
     ['conv_stem.weight', 'bn1.weight']
     """
     own = net.params | net.buffers
-    chosen = own if arrays is None else arrays
+    chosen = own if arrays is None else {name: np.asarray(values) for name, values in arrays.items()}
     for name, values in chosen.items():
         check(name in own, f"state_for: {name!r} is not an array of {net!r}")
         check(

@@ -1,11 +1,13 @@
 """Our networks against the real ones: names and shapes at many widths, and every number at some."""
 
 import contextlib
+import dataclasses
 
 import numpy as np
 import pytest
 
 import mobilenet_np as mn
+from mobilenet_np.convention import convention
 
 from frameworks import (
     keras_in_float64,
@@ -89,6 +91,24 @@ def test_every_number(source, model, width, size):
         assert ours.keys() == theirs.keys()
         for name in theirs:
             _close(ours[name], theirs[name], name, largest)
+
+
+def test_keras_without_an_input_shape_pads_as_if_sizes_were_even():
+    """V3's default; the convention that says so is `dataclasses.replace`d."""
+    rules = dataclasses.replace(convention("keras", "v3"), depthwise_padding="tf-even")
+    size, seed = (65, 97), 5
+    with keras_in_float64():
+        real = keras_net("v3-small-minimalistic", 0.75, 11, None, None)
+        state = draw(keras_tensors(real), seed)
+        x, labels = images_and_labels(seed, 2, *size, 11)
+        reference = run_keras(real, state, x, labels)
+    logits = {}
+    for source in (rules, "keras"):
+        net = mn.build("v3-small-minimalistic", 0.75, 11, source, dtype="float64", dropout=0)
+        mn.load_state(net, state, "keras")
+        logits[source] = net.forward(x)
+    _close(logits[rules], reference["eval_logits"], "eval_logits")
+    assert np.abs(logits["keras"] - reference["eval_logits"]).max() > 1e-3
 
 
 def _close(ours, reference, name, largest=0.0):

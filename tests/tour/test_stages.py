@@ -12,7 +12,7 @@ from mobilenet_np.architecture import architecture
 from mobilenet_np.costs import cost
 from mobilenet_np.costs.ledger import ledger
 from mobilenet_np.costs.published import published
-from mobilenet_np.tour import cases, environment, factorization, gradients, tables
+from mobilenet_np.tour import cases, environment, factorization, gradients, tables, training
 
 
 def test_every_op_is_checked():
@@ -74,6 +74,14 @@ def test_published_number_is_noticed_when_wrong():
 
 def test_formulas_are_typeset():
     assert tables._typeset("Ho*Wo*k^2*C") == "H<sub>o</sub>·W<sub>o</sub>·k<sup>2</sup>·C"
+
+
+def test_networks_that_learned_too_little_are_noticed():
+    assert training._learned([0.96, 0.97, 0.96], quick=False)
+    assert not training._learned([0.96, 0.969, 0.96], quick=False)
+    assert not training._learned([0.95, 0.99, 0.99], quick=False)
+    assert training._learned([0.3, 0.3, 0.3], quick=True)
+    assert not training._learned([0.1, 0.9, 0.9], quick=True)
 
 
 def test_environment():

@@ -125,6 +125,25 @@ def test_interrupted(monkeypatch, tmp_path, capsys):
     assert "interrupted; done until here: stage 0. No report was written." in capsys.readouterr().err
 
 
+def test_the_seed_is_said(monkeypatch, tmp_path, capsys):
+    _stages(monkeypatch, _result)
+    tour(tmp_path / "r.html", seed=17)
+    assert capsys.readouterr().err.startswith("seed 17\n")
+
+
+def test_what_the_last_stage_needs_is_checked_before_any_work(monkeypatch, tmp_path):
+    _stages(monkeypatch, _interrupt)
+    monkeypatch.setattr(run.os, "access", lambda folder, mode: False)
+    with pytest.raises(ValueError, match=r"tour: the folder .* is not writable"):
+        tour(tmp_path / "r.html")
+    monkeypatch.undo()
+    _stages(monkeypatch, _interrupt)
+    real = run.importlib.util.find_spec
+    monkeypatch.setattr(run.importlib.util, "find_spec", lambda name: None if name == "sklearn" else real(name))
+    with pytest.raises(ImportError, match=r'tour: needs scikit-learn .* pip install "mobilenet_np\[data\]"'):
+        tour(tmp_path / "r.html")
+
+
 def test_where_to_write_is_checked_before_any_work(monkeypatch, tmp_path):
     _stages(monkeypatch, _interrupt)
     with pytest.raises(ValueError, match="does not exist"):

@@ -84,6 +84,8 @@ def test_a_failed_load_changes_nothing_and_says_what_is_wrong():
         mn.load_state(net, state | {"classifier.1.bias": np.array(["x"] * 10)}, "torchvision")
     with pytest.raises(ValueError, match="these are not keras's weights"):
         mn.load_state(net, state, "keras")
+    with pytest.raises(ValueError, match=r"arrays is a list; it must be \{name: array\}"):
+        mn.load_state(net, list(state.values()), "torchvision")
     with pytest.raises(ValueError, match="source 'pytorch' is unknown"):
         mn.load_state(net, state, "pytorch")
     assert all(np.array_equal(before[n], a) for n, a in (net.params | net.buffers).items())
@@ -93,6 +95,7 @@ def test_state_for_any_arrays_under_our_names():
     net = mn.build("v2", 0.35, 10, "timm")
     some = {"stem.conv.w": np.zeros_like(net.params["stem.conv.w"])}
     assert list(mn.state_for(net, "timm", some)) == ["conv_stem.weight"]
+    assert mn.state_for(net, "timm", {"classifier.b": list(range(10))})["classifier.bias"][9] == 9
     with pytest.raises(ValueError, match=r"'stem\.w' is not an array"):
         mn.state_for(net, "timm", {"stem.w": np.zeros(1)})
     with pytest.raises(ValueError, match=r"stem\.conv\.w has shape \(1,\)"):
