@@ -17,6 +17,7 @@ THEMES = {"light": ("#1c2128", "#8a929c"), "dark": ("#e6e8eb", "#7d8590")}  # in
 
 # Okabe and Ito, Color Universal Design, https://jfly.uni-koeln.de/color/ (2008)
 BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
+GREY = "#8a929c"  # for what is not data
 
 OP_COLOURS = {
     "conv2d": VERMILLION,

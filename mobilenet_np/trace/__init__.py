@@ -3,8 +3,8 @@
 `Trace` holds a `Record` (with `Forward` and `Backward`) for every layer, and gives an `Explanation` for every number.
 """
 
+from ..receptive_field import ReceptiveField, Window
 from .explanation import Explanation, Factor, Factors, Line, Step, Sum, Term
-from .receptive_field import ReceptiveField, Window
 from .records import Backward, Forward, Record, Source
 from .run import trace
 from .statistics import Statistics

@@ -15,8 +15,8 @@ from ..ops.global_average_pool import global_average_pool_backward
 from ..ops.hard_sigmoid import hard_sigmoid_backward
 from ..ops.linear import linear_backward
 from ..ops.relu import relu_backward
+from ..receptive_field import ReceptiveField
 from .definitions import sources
-from .receptive_field import ReceptiveField
 from .records import Backward, Forward, Record
 
 

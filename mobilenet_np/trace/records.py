@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..counted.network import kept_bytes
-from .receptive_field import ReceptiveField
+from ..receptive_field import ReceptiveField
 from .statistics import Statistics, statistics
 
 _ROOT = Path(__file__).parents[2]

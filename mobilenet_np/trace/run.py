@@ -14,9 +14,9 @@ from ..forms import current_form
 from ..layers import Layer, Residual
 from ..models import Network, check_images
 from ..ops.softmax_cross_entropy import softmax_cross_entropy_backward, softmax_cross_entropy_forward
+from ..receptive_field import ReceptiveField, Window
 from .definitions import sources
 from .gate import gate_parts
-from .receptive_field import ReceptiveField, Window
 from .records import Backward, Forward, Record
 from .traced import Trace
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
-from ..geometry import Padding
+from .architecture import Architecture
+from .geometry import Padding, output_size, same_padding
 
 
 class Window(NamedTuple):
@@ -88,3 +89,49 @@ class ReceptiveField:
                 min((stop - 1) * window.stride - before + window.kernel[axis], size),
             )
         return range(start, stop)
+
+
+def receptive_fields(net: Architecture, size: tuple[int, int]) -> dict[str, ReceptiveField]:
+    """Of the outputs of every row and every block of a network, from its table alone.
+
+    Parameters
+    ----------
+    net : Architecture
+    size : (int, int)
+        Height and width of the image.
+
+    Returns
+    -------
+    dict of ReceptiveField
+        In the order in which they run, a block behind its rows: "stem", "block1.depthwise", ..., "block1", ...
+
+    Raises
+    ------
+    ValueError
+        If the image is too small for a window.
+
+    Examples
+    --------
+    >>> from mobilenet_np.architecture import architecture
+    >>> fields = receptive_fields(architecture("v2"), (224, 224))
+    >>> fields["block4"].size, fields["block4"].jump
+    ((27, 27), 8)
+    >>> fields["block4"].window(0, 14)
+    (range(0, 21), range(106, 133))
+    >>> fields["head"].size, fields["head"].window(3, 3)  # more than there is
+    ((491, 491), (range(0, 224), range(0, 224)))
+    """
+    fields, field, last = {}, ReceptiveField(), {block.rows[-1].name: block.name for block in net.blocks}
+    for row in net.rows:
+        if row.padding:
+            padding = same_padding(*size, row.kernel, row.stride, row.padding)
+            field = field.through(Window((row.kernel, row.kernel), row.stride, padding, size))
+            size = tuple(output_size(n, row.kernel, row.stride, pad) for n, pad in zip(size, padding, strict=True))
+        elif row.op == "global_average_pool":
+            field = field.through_pool(size)
+        elif row.op == "squeeze_excite":
+            field = field.through_gate()
+        fields[row.name] = field
+        if row.name in last:
+            fields[last[row.name]] = field
+    return fields
