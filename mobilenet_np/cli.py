@@ -14,10 +14,14 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from .choose import choose, table
 from .convention import SOURCES
 from .costs import cost
+from .costs.quantity import quantity
 from .counted import execute
 from .errors import check
+from .measured import explain
+from .models import build
 from .tables import TABLES
 from .tour import cases, environment, tour
 from .warmup import warmup
@@ -79,13 +83,25 @@ def _parser() -> argparse.ArgumentParser:
     add.set_defaults(run=_tour)
 
     add = commands.add_parser("cost", help="parameters, multiplications and memory of a network, from closed forms")
-    add.add_argument("model", help=", ".join(TABLES))
-    add.add_argument("--width", type=float, default=1.0, help="width multiplier (1.0)")
-    add.add_argument("--resolution", type=_resolution, default=224, help="side, or HEIGHTxWIDTH, of the image (224)")
-    add.add_argument("--classes", type=int, default=1000, help="(1000)")
-    add.add_argument("--convention", default="tf", help=f"whose rounding and padding: {', '.join(SOURCES)} (tf)")
-    add.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    _add_network(add)
     add.set_defaults(run=_cost)
+
+    add = commands.add_parser("explain", help="where the numbers of one layer or block come from")
+    _add_network(add)
+    add.add_argument("name", help="block3, block3.depthwise, stem; mobilenet-np cost MODEL lists them")
+    add.set_defaults(run=_explain)
+
+    add = commands.add_parser("reconcile", help="which number did you read? what papers and tools count in a network")
+    _add_network(add)
+    add.add_argument("number", nargs="?", help="only what gives this number: 320300008, 320.3M, 0.32G")
+    add.set_defaults(run=_reconcile)
+
+    add = commands.add_parser("choose", help="the most accurate released networks within limits")
+    add.add_argument("--max-macs", type=_quantity, metavar="N", help="multiplications for one image: 100M, 0.3G")
+    add.add_argument("--max-params", type=_quantity, metavar="N", help="trainable parameters: 3M")
+    add.add_argument("--max-ms", type=float, metavar="MS", help="milliseconds for one image, measured now")
+    add.add_argument("--json", action="store_true", help="print JSON and nothing else")
+    add.set_defaults(run=_choose)
 
     add = commands.add_parser("gradcheck", help="check backward passes against the derivative of the forward passes")
     add.add_argument("names", nargs="*", metavar="name", help="a part of the names to check, like conv2d (everything)")
@@ -100,6 +116,15 @@ def _parser() -> argparse.ArgumentParser:
     add.add_argument("--json", action="store_true", help="print JSON and nothing else")
     add.set_defaults(run=_info)
     return parser
+
+
+def _add_network(add: argparse.ArgumentParser) -> None:
+    add.add_argument("model", help=", ".join(TABLES))
+    add.add_argument("--width", type=float, default=1.0, help="width multiplier (1.0)")
+    add.add_argument("--resolution", type=_resolution, default=224, help="side, or HEIGHTxWIDTH, of the image (224)")
+    add.add_argument("--classes", type=int, default=1000, help="(1000)")
+    add.add_argument("--convention", default="tf", help=f"whose rounding and padding: {', '.join(SOURCES)} (tf)")
+    add.add_argument("--json", action="store_true", help="print JSON and nothing else")
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -120,6 +145,31 @@ def _cost(arguments: argparse.Namespace) -> int:
     ran = execute(result.architecture, arguments.resolution)
     counts = {"macs_executed": ran.macs, "macs_executed_in_bounds": ran.macs_in_bounds}
     print(json.dumps(result.to_dict() | counts, indent=2))
+    return OK
+
+
+def _explain(arguments: argparse.Namespace) -> int:
+    net = build(arguments.model, arguments.width, arguments.classes, arguments.convention)
+    what = explain(net, arguments.name, arguments.resolution)
+    print(json.dumps(what.to_dict(), indent=2) if arguments.json else what)
+    return OK if what.agrees else WRONG
+
+
+def _reconcile(arguments: argparse.Namespace) -> int:
+    result = cost(arguments.model, arguments.width, arguments.resolution, arguments.classes, arguments.convention)
+    found = result.reconcile()
+    if arguments.number:
+        found = found.reads(arguments.number)
+    print(json.dumps(found.to_dict(), indent=2) if arguments.json else found)
+    return OK
+
+
+def _choose(arguments: argparse.Namespace) -> int:
+    choices = choose(arguments.max_macs, arguments.max_params, arguments.max_ms)
+    if arguments.json:
+        print(json.dumps([choice.to_dict() for choice in choices], indent=2))
+    else:
+        print(table(choices) if choices else "none is within these limits")
     return OK
 
 
@@ -175,6 +225,13 @@ def _resolution(text: str) -> int | tuple[int, int]:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a side (224) nor height x width (97x160)")
     height, width = match.groups()
     return (int(height), int(width)) if width else int(height)
+
+
+def _quantity(text: str) -> int:
+    try:
+        return int(quantity(text)[0])
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error).partition(": ")[2]) from None
 
 
 def _count(text: str) -> int:

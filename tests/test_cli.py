@@ -49,6 +49,42 @@ def test_cost_as_text(capsys):
     assert out == f"{cost('v1')}\n"
 
 
+def test_explain(capsys):
+    code, out, err = _run(capsys, "explain", "v2", "block3", "--width", "0.35", "--resolution", "64x33")
+    assert (code, err) == (0, "")
+    assert out.startswith("v2, width 0.35, 64 x 33: block3\n")
+    assert "as the formulas say" in out
+    assert "GB/s" in out
+
+
+def test_explain_as_json(capsys):
+    code, out, _ = _run(capsys, "explain", "v3-small", "block2.depthwise", "--resolution", "64", "--json")
+    result, expected = json.loads(out), cost("v3-small", resolution=64).explain("block2.depthwise")
+    assert (code, result["agrees"]) == (0, True)
+    assert result["macs"] == result["ran"]["macs"] == expected.macs
+    assert result["milliseconds_at_least"]["multiply"] > 0
+
+
+def test_reconcile(capsys):
+    code, out, err = _run(capsys, "reconcile", "v2")
+    assert (code, err) == (0, "")
+    assert out == f"{cost('v2').reconcile()}\n"
+    code, out, _ = _run(capsys, "reconcile", "v2", "0.32G", "--json")
+    assert {reading["value"] for reading in json.loads(out)["readings"]} == {320_300_008, 327_486_720}
+
+
+def test_choose(capsys):
+    code, out, err = _run(capsys, "choose", "--max-macs", "15M", "--max-params", "1.7M")
+    assert (code, err) == (0, "")
+    assert [line.split()[:4] for line in out.splitlines()[1:]] == [
+        ["v2", "0.35", "96", "45.5%"],
+        ["v1", "0.25", "128", "41.5%"],
+    ]
+    code, out, _ = _run(capsys, "choose", "--max-macs", "12M", "--json")
+    assert [(choice["model"], choice["macs"]) for choice in json.loads(out)] == [("v2", 11_934_128)]
+    assert _run(capsys, "choose", "--max-params", "100K") == (0, "none is within these limits\n", "")
+
+
 def test_gradcheck(capsys):
     code, out, err = _run(capsys, "gradcheck", "pointwise_conv2d", "LINEAR")
     assert (code, err) == (0, "")
@@ -105,6 +141,11 @@ def test_tour_passes_its_options_on(monkeypatch, capsys):
         ("cost v2 --resolution 0", "resolution is 0"),
         ("cost v2 --classes 0", "classes is 0"),
         ("cost v1 --convention torchvision", "torchvision has no MobilenetV1"),
+        ("explain v2 blok3", "name 'blok3' is unknown (did you mean 'block3'?)"),
+        ("explain v2 stem --resolution 16", "images must be at least 32x32"),
+        ("reconcile v2 seven", "'seven' is not a positive number like 300774272, 301M or 0.32G"),
+        ("choose --max-macs 5T", "'5T' is not a positive number"),
+        ("choose --max-ms 0", "max_ms is 0.0"),
         ("gradcheck conv3d", "nothing is named conv3d; try one of conv2d"),
         ("gradcheck --seed -1", "whole number from 0 on"),
         ("tour --out nowhere/report.html", "the folder nowhere does not exist"),
@@ -141,7 +182,9 @@ def test_what_stops_a_command(capsys, monkeypatch, error, code):
 def test_help_names_every_command(capsys):
     code, out, _ = _run(capsys, "--help")
     assert code == 0
-    assert re.findall(r"^    (\w+)\s", out, re.MULTILINE) == ["tour", "cost", "gradcheck", "warmup", "info"]
+    assert re.findall(r"^    (\w+)\s", out, re.MULTILINE) == [
+        "tour", "cost", "explain", "reconcile", "choose", "gradcheck", "warmup", "info",
+    ]  # fmt: skip
 
 
 def test_module_runs():

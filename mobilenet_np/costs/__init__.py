@@ -1,5 +1,6 @@
 """Costs from the closed forms and the tables alone; no layer is ever seen. See `cost`."""
 
-from .total import Cost, cost
+from .network import cost
+from .total import Cost
 
 __all__ = ["Cost", "cost"]

@@ -12,8 +12,8 @@ from decimal import ROUND_DOWN, ROUND_HALF_UP, Decimal
 from typing import Any
 
 from ..architecture import Architecture, architecture
+from .network import cost
 from .published import Published, published
-from .total import cost
 from .variants import full_convolutions, shallow, with_hidden, without_classifier
 
 # What the sources count, read off a `Cost` or off anything executed that has the same attributes.

@@ -1,25 +1,28 @@
-"""`cost`: what a whole network costs, from the tables and the closed forms alone."""
+"""`Cost`: what a whole network costs, summed over its layers."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..architecture import Architecture, architecture as resolve
-from ..convention import Convention
-from ..errors import check, check_positive
-from .rows import OPS, CostRow, cost_row
-from .text import table
+from ..architecture import Architecture
+from ..errors import check_positive
+from .explain import Explanation, Roofline, explain
+from .rows import OPS, CostRow
+from .text import plain, table
+
+if TYPE_CHECKING:
+    from .reconcile import Reconciliation
 
 
 @dataclass(frozen=True)
 class Cost:
     """Parameters, MACs and memory of one network for one image. Every number is an exact integer.
 
-    Made by `cost`; ``print`` it for a table like the papers'.
+    Made by `mobilenet_np.cost`; ``print`` it for a table like the papers'.
 
     Attributes
     ----------
@@ -152,6 +155,12 @@ class Cost:
         """
         return sum(row.kept for row in self.rows)
 
+    @property
+    def residual_additions(self) -> int:
+        """Additions of a block's input to its output. No count of MACs includes them."""
+        ends = {block.rows[-1].name for block in self.architecture.blocks if block.residual}
+        return sum(row.elements_out for row in self.rows if row.name in ends)
+
     def bytes(self, dtype: str | np.dtype = "float32", batch: int = 1) -> dict[str, int]:
         """Memory in bytes.
 
@@ -170,6 +179,7 @@ class Cost:
 
         Examples
         --------
+        >>> from mobilenet_np.costs import cost
         >>> cost("v2").bytes("float16")["peak_activations"]
         3010560
         """
@@ -183,6 +193,57 @@ class Cost:
             "kept_for_backward": size * (batch * self.kept_for_backward + 3 * self.bn_channels) + batch * mask,
         }
 
+    # Questions
+
+    def explain(self, name: str, executed: Any = None, machine: Roofline | None = None) -> Explanation:
+        """Where the numbers of one layer or block come from.
+
+        `mobilenet_np.measured.explain` runs the network and measures the machine, and says that too.
+
+        Parameters
+        ----------
+        name : str
+            Of a block ("block3") or a layer ("block3.depthwise", "stem").
+        executed : Executed, optional
+            Counts of the same network while it ran, forward and backward, from `mobilenet_np.counted.executed`.
+        machine : Machine, optional
+            What it can multiply and move, from `mobilenet_np.measured.machine`.
+
+        Returns
+        -------
+        Explanation
+
+        Raises
+        ------
+        ValueError
+            For an unknown name.
+
+        Examples
+        --------
+        >>> from mobilenet_np.costs import cost
+        >>> print(cost("v2").explain("block3").formula)
+        Hi*Wi*M*e + Ho*Wo*e*(k^2 + N) = 56*56*24*144 + 56*56*144*(3^2 + 24) = 25,740,288
+        """
+        return explain(self, name, executed, machine)
+
+    def reconcile(self) -> Reconciliation:
+        """Which number did you read? The totals that papers and tools print for this network, each rebuilt exactly.
+
+        Returns
+        -------
+        Reconciliation
+
+        Examples
+        --------
+        >>> from mobilenet_np.costs import cost
+        >>> for reading in cost("v2").reconcile().reads("320.3M").readings:
+        ...     print(reading.source, "=", reading.names)
+        ptflops, pytorch mode = MACs + biases + 2*BatchNorm outputs + ReLU6 outputs + pool inputs
+        """
+        from .reconcile import reconcile  # which looks up costs of what is published
+
+        return reconcile(self)
+
     # Output
 
     def __getitem__(self, name: str) -> CostRow:
@@ -194,31 +255,7 @@ class Cost:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything as plain numbers, lists and strings, ready for JSON."""
-        totals = (
-            "macs macs_in_bounds macs_by_op macs_dx macs_dw macs_train_step params_trainable params_total "
-            "params_weights params_folded params_by_kind bn_channels biases activations activations_in_and_out "
-            "peak_activations peak_activations_by_block kept_for_backward"
-        )
-        net = self.architecture
-        layer = "name op kernel stride c_in c_out squeeze h_in w_in h_out w_out macs macs_dx macs_dw weights biases"
-        return {
-            "model": net.model,
-            "width": net.width,
-            "resolution": list(self.resolution),
-            "classes": net.classes,
-            "convention": net.convention.source,
-            **{name: getattr(self, name) for name in totals.split()},
-            "bytes_float32": self.bytes("float32"),
-            "layers": [
-                {name: getattr(row, name) for name in layer.split()}
-                | {
-                    "bn_channels": row.bn_channels,
-                    "macs_formula": str(row.macs_formula),
-                    "weights_formula": str(row.weights_formula),
-                }
-                for row in self.rows
-            ],
-        }
+        return plain(self)
 
     def __str__(self) -> str:
         return table(self)
@@ -235,69 +272,3 @@ class Cost:
             groups.setdefault(inside.get(row.name, row.name), []).append(row)
         for rows in groups.values():
             yield rows[0], rows[-1]
-
-
-def cost(
-    network: str | Architecture | Any,
-    width: float | None = None,
-    resolution: int | tuple[int, int] = 224,
-    classes: int | None = None,
-    convention: str | Convention | None = None,
-) -> Cost:
-    """Parameters, MACs and memory, from the closed forms and the papers' tables alone: no layer is built, nothing runs.
-
-    Parameters
-    ----------
-    network : str, Architecture or Network
-        A model's name, or anything with an ``architecture``, which then settles width, classes and convention.
-    width : float, default 1.0
-        Width multiplier.
-    resolution : int or (int, int), default 224
-        Side of the image, or its height and width.
-    classes : int, default 1000
-    convention : {"tf", "keras", "torchvision", "timm"} or Convention, default "tf"
-
-    Returns
-    -------
-    Cost
-
-    Raises
-    ------
-    ValueError
-        For unknown names, a width or a resolution that is not positive, or an image too small for the network.
-
-    Examples
-    --------
-    >>> v2 = cost("v2")
-    >>> v2.macs, v2.params_trainable
-    (300774272, 3504872)
-    >>> print(v2["block2.depthwise"].macs_formula)
-    Ho*Wo*k^2*C = 56*56*3^2*96 = 2,709,504
-    """
-    if isinstance(network, str):
-        given = dict(width=width, classes=classes, convention=convention)
-        net = resolve(network, **{name: value for name, value in given.items() if value is not None})
-    else:
-        net = getattr(network, "architecture", network)
-        check(
-            isinstance(net, Architecture),
-            f"cost: {network!r} is neither a model's name nor an architecture nor a network with one",
-        )
-        check(
-            (width, classes, convention) == (None, None, None),
-            "cost: width, classes and convention are settled by the architecture; leave them out",
-        )
-    height, width_px = _resolution(resolution)
-    rows, h, w = [], height, width_px
-    for row in net.rows:
-        rows.append(cost_row(row, h, w, first=not rows))
-        h, w = rows[-1].h_out, rows[-1].w_out
-    return Cost(net, (height, width_px), tuple(rows))
-
-
-def _resolution(resolution: int | tuple[int, int]) -> tuple[int, int]:
-    pair = resolution if isinstance(resolution, (tuple, list)) else (resolution, resolution)
-    check(len(pair) == 2, f"cost: resolution is {resolution!r}; it must be one side, or (height, width)")
-    for side in pair:
-        check_positive("cost", "resolution", side, integer=True)
-    return int(pair[0]), int(pair[1])

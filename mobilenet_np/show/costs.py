@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from ..costs import Cost
-from .style import OP_COLOURS, OP_NAMES, axes_or_new
+from ..errors import check_choice
+from .style import OP_COLOURS, OP_NAMES, ORANGE, axes_or_new
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -46,4 +48,37 @@ def macs_by_block(cost: Cost, ax: Axes | None = None) -> Axes:
     ax.set_title(f"{cost.architecture.model}: {cost.macs / 1e6:,.1f} million")
     ax.grid(axis="y")
     ax.legend(fontsize=8, handlelength=1, loc="upper left", ncols=2, columnspacing=1)
+    return ax
+
+
+def share_by_op(costs: Mapping[str, Cost], of: str = "macs", ax: Axes | None = None) -> Axes:
+    """Shares of each kind of op in the MACs or the weights, a bar a network: V1's Table 2 for any of them.
+
+    Parameters
+    ----------
+    costs : dict of Cost
+        By the name to show.
+    of : {"macs", "weights"}
+    ax : Axes, optional
+
+    Returns
+    -------
+    ax : Axes
+    """
+    check_choice("show.share_by_op", "of", of, ("macs", "weights"))
+    ax = axes_or_new(ax, (6.4, 0.9 + 0.5 * len(costs)))
+    left = [0.0] * len(costs)
+    for op, colour in OP_COLOURS.items():
+        counts = [getattr(cost, f"{of}_by_op") for cost in costs.values()]
+        shares = [count[op] / sum(count.values()) for count in counts]
+        if any(shares):
+            bars = ax.barh(list(costs), shares, left=left, color=colour, label=OP_NAMES[op], height=0.7)
+            texts = [f"{share:.1%}" if share > 0.04 else "" for share in shares]
+            ax.bar_label(bars, texts, label_type="center", fontsize=8, color="white" if colour != ORANGE else "black")
+        left = [before + share for before, share in zip(left, shares, strict=True)]
+    ax.invert_yaxis()
+    ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
+    ax.set(xlim=(0, 1), xlabel={"macs": "share of the MACs", "weights": "share of the weights"}[of])
+    ax.tick_params(axis="y", length=0)
+    ax.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1)
     return ax

@@ -1,13 +1,17 @@
 """Every plot: it draws on the axes it is given, returns them, opens no window, and shows the numbers it was given."""
 
 import ast
+import functools
 from pathlib import Path
 
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 
+import mobilenet_np as mn
 from mobilenet_np import cost, show
+from mobilenet_np.measured import Machine
+from mobilenet_np.receptive_field import ReceptiveField
 from mobilenet_np.show.photograph import one_pattern_each, one_pattern_for_all
 from mobilenet_np.train import History
 
@@ -19,6 +23,15 @@ HISTORIES = {
 COUNTS = np.array([[3, 1, 0], [0, 4, 0], [0, 2, 2]])
 LABELS, PREDICTIONS = np.array([0, 1, 2, 2]), np.array([0, 2, 2, 1])
 PICTURES = np.linspace(0, 1, 4 * 5 * 5 * 3).reshape(4, 5, 5, 3)
+MACHINE = Machine(2, 5e10, 1e11, 2e10)
+KERNEL = np.random.default_rng(1).standard_normal((3, 3, 3, 5))
+
+
+@functools.cache
+def _trace():
+    net = mn.build("v1", width=0.25, classes=4)
+    return mn.trace(net, np.ones((2, 32, 32, 3), np.float32), np.array([0, 1]))
+
 
 ONE_AXES = {
     "macs_by_block": lambda ax=None: show.macs_by_block(cost("v3-small"), ax=ax),
@@ -27,6 +40,23 @@ ONE_AXES = {
     "losses": lambda ax=None: show.losses(HISTORIES, ax=ax),
     "accuracies": lambda ax=None: show.accuracies(HISTORIES, ax=ax),
     "confusion_matrix": lambda ax=None: show.confusion_matrix(COUNTS, ax=ax),
+    "architecture": lambda ax=None: show.architecture(cost("v3-small"), ax=ax),
+    "filters": lambda ax=None: show.filters(KERNEL[:, :, 0], ax=ax),
+    "feature_maps": lambda ax=None: show.feature_maps(PHOTO, ax=ax),
+    "gradient_norms": lambda ax=None: show.gradient_norms(_trace(), ax=ax),
+    "manifold_errors": lambda ax=None: show.manifold_errors((2, 5), ax=ax),
+    "receptive_field": lambda ax=None: show.receptive_field({"pixel": ReceptiveField()}, PHOTO, ax=ax),
+    "separable_rank": lambda ax=None: show.separable_rank(KERNEL, ax=ax),
+    "accuracy_against_macs": lambda ax=None: show.accuracy_against_macs(ax=ax),
+    "resolution_law": lambda ax=None: show.resolution_law(ax=ax),
+    "roofline": lambda ax=None: show.roofline(cost("v2"), MACHINE, ax=ax),
+    "share_by_op": lambda ax=None: show.share_by_op({"v1": cost("v1")}, ax=ax),
+    "width_law": lambda ax=None: show.width_law(ax=ax),
+}
+ROWS = {
+    "activations": (lambda axes=None: show.activations(_trace(), axes=axes), 3),
+    "manifold": (lambda axes=None: show.manifold((2, 5), axes=axes), 3),
+    "nearest_separable": (lambda axes=None: show.nearest_separable(KERNEL, axes=axes), 3),
 }
 MANY_AXES = {
     "separable": (lambda axes=None: show.separable(one_pattern_each(PHOTO), axes=axes), (3, 3)),
@@ -38,7 +68,7 @@ PAGES = {"factorize", "step", "step_op"}  # tested in test_stepper
 
 
 def test_every_plot_is_tested_here():
-    assert {*ONE_AXES, *MANY_AXES, *PAGES, "style"} == set(show.__all__)
+    assert {*ONE_AXES, *MANY_AXES, *ROWS, *PAGES, "style"} == set(show.__all__)
 
 
 def test_nothing_is_shown():
@@ -83,6 +113,18 @@ def test_draws_on_many_axes_of_its_own(name):
     axes = draw()
     assert axes.shape == shape
     axes[0, 0].figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", ROWS)
+def test_draws_in_a_row(name):
+    draw, columns = ROWS[name]
+    given = plt.figure().subplots(1, columns)
+    assert draw(given) is given
+    assert all(ax.has_data() for ax in given)
+    assert len(plt.get_fignums()) == 1
+    own = draw()
+    assert own.shape == (columns,)
+    own[0].figure.canvas.draw()
 
 
 @pytest.mark.parametrize("model", ["v1", "v2", "v3-large", "v3-small"])
