@@ -103,7 +103,7 @@ def test_gradcheck_as_json(capsys):
 def test_gradcheck_of_something_wrong(capsys, monkeypatch):
     from mobilenet_np.zoo import BUGS
 
-    monkeypatch.setattr(cli, "cases", lambda seed=0: iter([Case("op", "conv2d", BUGS[0].gradcheck)]))
+    monkeypatch.setattr(cli.gradients, "cases", lambda seed=0: iter([Case("op", "conv2d", BUGS[0].gradcheck)]))
     code, out, _ = _run(capsys, "gradcheck", "conv2d")
     assert code == 1
     assert out.startswith("WRONG")
@@ -121,9 +121,9 @@ def test_info(capsys):
 
 def test_tour_passes_its_options_on(monkeypatch, capsys):
     seen = []
-    monkeypatch.setattr(cli, "tour", lambda *options: bool(seen.append(options)))
+    monkeypatch.setattr(cli.tour, "tour", lambda *options: bool(seen.append(options)))
     assert _run(capsys, "tour", "--out", "x.html", "--seed", "7", "--quick") == (1, "", "")
-    monkeypatch.setattr(cli, "tour", lambda *options: not seen.append(options))
+    monkeypatch.setattr(cli.tour, "tour", lambda *options: not seen.append(options))
     assert _run(capsys, "tour") == (0, "", "")
     assert seen == [("x.html", 7, True), ("report.html", 0, False)]
 
@@ -173,7 +173,7 @@ def test_what_stops_a_command(capsys, monkeypatch, error, code):
     def stop(*_):
         raise error
 
-    monkeypatch.setattr(cli, "tour", stop)
+    monkeypatch.setattr(cli.tour, "tour", stop)
     result, out, err = _run(capsys, "tour")
     assert (result, out) == (code, "")
     assert err == ("" if code == 130 else f"mobilenet-np: {' '.join(str(error).split())}\n")
