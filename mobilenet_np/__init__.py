@@ -8,7 +8,7 @@
 (1, 10)
 """
 
-from . import check, ops, show
+from . import check, course, ops, show
 from .check import adjoint_test
 from .costs import cost
 from .diagnosis import gradcheck, student
@@ -30,6 +30,7 @@ __all__ = [
     "check",
     "compile",
     "cost",
+    "course",
     "current_form",
     "form",
     "get_threads",

@@ -23,6 +23,7 @@ FLOORS = [
     {"show", "choose"},
     {"report"},
     {"tour", "warmup"},
+    {"course"},
     {"cli"},
     {"__main__"},
 ]

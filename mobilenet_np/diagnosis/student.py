@@ -141,6 +141,8 @@ def student(
     ------
     ValueError
         If ``like`` is unknown, or the adapter leaves out everything.
+    NotImplementedError
+        If the learner's functions raise it: not written yet is not wrong.
 
     Examples
     --------
@@ -222,6 +224,8 @@ def _fault(forward, backward, arrays, options, dy, y, gradients) -> tuple[str, b
     before = Snapshot({**inputs, "dy": dy})
     try:
         result = forward(*inputs.values(), **options)
+    except NotImplementedError:
+        raise
     except Exception as error:
         return f"the forward pass raises {type(error).__name__}: {error}", False
     if not (isinstance(result, tuple) and len(result) == 2):
@@ -231,6 +235,8 @@ def _fault(forward, backward, arrays, options, dy, y, gradients) -> tuple[str, b
         return words, False
     try:
         returned = backward(dy, cache)
+    except NotImplementedError:
+        raise
     except Exception as error:
         return f"the backward pass raises {type(error).__name__}: {error}", True
     returned = returned if isinstance(returned, (tuple, list)) else (returned,)

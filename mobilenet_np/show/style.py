@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -39,20 +39,13 @@ SERIES = {
 }
 
 
-@contextmanager
-def style(theme: str = "light") -> Iterator[None]:
-    """Draw everything inside the ``with`` block in the look of the project.
-
-    Parameters
-    ----------
-    theme : {"light", "dark"}
-        Ink for a light or for a dark page. The background stays transparent.
-    """
+def look(theme: str) -> dict[str, Any]:
+    """The rcParams of `style`."""
     import matplotlib as mpl
 
     check_choice("style", "theme", theme, THEMES)
     ink, ruler = THEMES[theme]
-    look = {
+    return {
         "figure.facecolor": "none",
         "axes.facecolor": "none",
         "savefig.facecolor": "none",
@@ -77,7 +70,20 @@ def style(theme: str = "light") -> Iterator[None]:
         "font.size": 10,
         "lines.linewidth": 1.8,
     }
-    with mpl.rc_context(look):
+
+
+@contextmanager
+def style(theme: str = "light") -> Iterator[None]:
+    """Draw everything inside the ``with`` block in the look of the project.
+
+    Parameters
+    ----------
+    theme : {"light", "dark"}
+        Ink for a light or for a dark page. The background stays transparent.
+    """
+    import matplotlib as mpl
+
+    with mpl.rc_context(look(theme)):
         yield
 
 
