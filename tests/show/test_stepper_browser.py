@@ -1,11 +1,11 @@
 """The stepper in a real browser: played to the end, its numbers compared with NumPy."""
 
-import json
 import re
-import shutil
 
+import browsers
 import numpy as np
 import pytest
+from browsers import look
 
 from mobilenet_np import show
 from mobilenet_np.ops import conv2d, depthwise_conv2d, pointwise_conv2d
@@ -14,41 +14,15 @@ from mobilenet_np.show.stepper.factorize import _stages
 from mobilenet_np.show.stepper.stage import record
 from mobilenet_np.show.stepper.terms import element
 
-webdriver = pytest.importorskip("selenium.webdriver", reason="the stepper's page is tested with selenium")
-CHROMIUM, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
-pytestmark = pytest.mark.skipif(not (CHROMIUM and DRIVER), reason="no chromium and chromedriver to show the page in")
+pytestmark = browsers.needed
 
-FLAGS = [
-    "--headless=new",
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    "--disable-dev-shm-usage",
-]
 KEYS = {"right": "\ue014", "left": "\ue012", "home": "\ue011", "end": "\ue010", "space": " "}
 SMALL = dict(C=4, M=4, size=3)  # 2 groups; 1,296 + 648 + 468 products
 
 
-def _start(folder, scripts=True):
-    options = webdriver.ChromeOptions()
-    options.binary_location = CHROMIUM
-    for flag in [*FLAGS, f"--user-data-dir={folder}"]:
-        options.add_argument(flag)
-    if not scripts:
-        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
-    browser = webdriver.Chrome(options=options, service=webdriver.ChromeService(DRIVER))
-    browser.set_script_timeout(300)
-    return browser
-
-
 @pytest.fixture(scope="module")
 def chromium(tmp_path_factory):
-    browser = _start(tmp_path_factory.mktemp("profile"))
+    browser = browsers.start(tmp_path_factory.mktemp("profile"))
     yield browser
     browser.quit()
 
@@ -79,19 +53,6 @@ def browser(chromium):
     chromium.get_log("browser")
     yield chromium
     assert chromium.get_log("browser") == []
-
-
-def look(browser, width=1280, height=900, dark=False, still=False):
-    browser.execute_cdp_cmd(
-        "Emulation.setDeviceMetricsOverride",
-        dict(width=width, height=height, deviceScaleFactor=1, mobile=width < 600),
-    )
-    features = {
-        "prefers-color-scheme": "dark" if dark else "light",
-        "prefers-reduced-motion": "reduce" if still else "no-preference",
-    }
-    media = [{"name": name, "value": value} for name, value in features.items()]
-    browser.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": media})
 
 
 def press(browser, *keys):
@@ -435,12 +396,10 @@ def test_the_lens_holds_the_window(browser, pages):
 
 
 def test_nothing_is_loaded(browser, pages):
-    browser.get_log("performance")
+    browsers.requests(browser)
     browser.get(pages["usual"])
     press(browser, "right", "b", "end")
-    messages = [json.loads(entry["message"])["message"] for entry in browser.get_log("performance")]
-    urls = [m["params"]["request"]["url"] for m in messages if m["method"] == "Network.requestWillBeSent"]
-    assert [url for url in urls if not url.startswith("data:")] == [pages["usual"]]
+    assert browsers.requests(browser) == [pages["usual"]]
 
 
 @pytest.mark.parametrize("page", ["usual", "layer", "mixing"])
@@ -580,7 +539,7 @@ def test_inside_a_notebook(browser, pages):
 
 
 def test_without_scripts(pages, tmp_path):
-    browser = _start(tmp_path / "profile", scripts=False)
+    browser = browsers.start(tmp_path / "profile", scripts=False)
     try:
         browser.get(pages["small"])
         source = browser.find_element("tag name", "body").text
