@@ -85,6 +85,10 @@ def style(theme: str = "light") -> Iterator[None]:
 
     with mpl.rc_context(look(theme)):
         yield
+        interactive = mpl.is_interactive()
+    # The first figure loads the backend, and a notebook's then switches interactive drawing on. That has to outlive the
+    # context, or no later figure would be shown.
+    mpl.interactive(interactive)
 
 
 def axes_or_new(ax: Axes | None, size: tuple[float, float] = (5.2, 3.6)) -> Axes:

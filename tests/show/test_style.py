@@ -24,6 +24,17 @@ def test_style_is_left_behind(theme):
     assert dict(mpl.rcParams) == before
 
 
+def test_interactive_drawing_that_a_notebook_switches_on_inside_stays_on():
+    before = mpl.is_interactive()
+    try:
+        mpl.interactive(False)
+        with show.style():
+            mpl.interactive(True)  # as the backend does with the first figure
+        assert mpl.is_interactive()
+    finally:
+        mpl.interactive(before)
+
+
 @pytest.mark.parametrize("theme", THEMES)
 def test_letters_and_lines_can_be_read_on_their_page(theme):
     """WCAG 2.1: a contrast of 4.5 for text; 3 is asked of graphics, and orange on white may have 2."""
