@@ -9,15 +9,14 @@ from __future__ import annotations
 import base64
 import html
 import io
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Sequence
-from importlib.resources import files
+from importlib.resources import files as resources
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from .. import files
 from ..errors import check
 from ..show.style import THEMES, style
 
@@ -200,7 +199,7 @@ def page(title: str, lead: str, sections: Sequence[Section]) -> str:
         HTML below the title.
     sections : sequence of Section
     """
-    css = (files(__package__) / "style.css").read_text(encoding="utf-8")
+    css = (resources(__package__) / "style.css").read_text(encoding="utf-8")
     contents = "".join(f'<li><a href="#{s.anchor}">{escape(s.title)}</a></li>' for s in sections)
     body = "\n".join(
         f'<section id="{s.anchor}"><h2>{number}. {escape(s.title)}</h2>\n{s.body}</section>'
@@ -217,25 +216,11 @@ def page(title: str, lead: str, sections: Sequence[Section]) -> str:
 
 
 def write(text: str, path: str | Path) -> Path:
-    """Write a page: under a temporary name first, so that what is there under ``path`` is always whole.
+    """Write a page: what is there under ``path`` is always whole.
 
     Raises
     ------
     ValueError
         If the folder does not exist or the path is a folder.
     """
-    path = Path(path)
-    check(path.parent.is_dir(), f"report: the folder {path.parent} does not exist")
-    check(not path.is_dir(), f"report: {path} is a folder")
-    handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)  # mkstemp's file is for its owner alone
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise
-    return path
+    return files.write("report", text, path)

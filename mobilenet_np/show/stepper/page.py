@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from html import escape
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...errors import check
+from ...files import write
 from .definitions import DEFINITIONS, coloured, formula, listing
 from .grids import number, picture
 from .stage import Record, Stage, record
@@ -36,30 +35,14 @@ class Page:
         self.html, self.tables = html, tables
 
     def save(self, path: str | Path) -> Path:
-        """Write the page: under a temporary name first, so that what is there under ``path`` is always whole.
+        """Write the page: what is there under ``path`` is always whole.
 
         Raises
         ------
         ValueError
             If the folder does not exist or the path is a folder.
         """
-        import tempfile
-
-        path = Path(path)
-        check(path.parent.is_dir(), f"Page.save: the folder {path.parent} does not exist")
-        check(not path.is_dir(), f"Page.save: {path} is a folder")
-        handle, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-        try:
-            with open(handle, "w", encoding="utf-8") as file:
-                file.write(self.html)
-            umask = os.umask(0)
-            os.umask(umask)
-            os.chmod(temporary, 0o666 & ~umask)  # mkstemp's file is for its owner alone
-            os.replace(temporary, path)
-        except BaseException:
-            os.unlink(temporary)
-            raise
-        return path
+        return write("Page.save", self.html, path)
 
     def _repr_html_(self) -> str:
         # A notebook that is not trusted drops the frame and keeps the tables.
