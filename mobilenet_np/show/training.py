@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def losses(histories: Mapping[str, History], ax: Axes | None = None) -> Axes:
-    """Loss of every batch, faint, and its mean over each epoch.
+    """Loss of every batch, faint, and its mean over each whole epoch.
 
     Parameters
     ----------
@@ -30,9 +30,8 @@ def losses(histories: Mapping[str, History], ax: Axes | None = None) -> Axes:
     """
     ax = axes_or_new(ax)
     for name, history in histories.items():
-        loss = np.array(history.loss)
-        steps = len(loss) // len(history.train_accuracy)
-        means = loss[: steps * len(history.train_accuracy)].reshape(-1, steps).mean(axis=1)
+        loss, steps = np.array(history.loss), max(history.steps, 1)
+        means = loss[: len(loss) // steps * steps].reshape(-1, steps).mean(axis=1)
         (line,) = ax.plot(np.arange(len(means)) + 0.5, means, label=name)
         ax.plot((np.arange(len(loss)) + 0.5) / steps, loss, color=line.get_color(), alpha=0.18, linewidth=0.8)
     ax.set(xlabel="epoch", ylabel="cross entropy", yscale="log")

@@ -29,6 +29,8 @@ class History:
         moment and the batch's own statistics.
     test_accuracy : list of float
         One number an epoch: after it, on the test images, with the running statistics. Empty without test images.
+    steps : int
+        Batches of an epoch.
     seconds, first_step : float
         Wall-clock time of the training with its tests, and the part of it that the first step took: on first use that
         step compiles the kernels.
@@ -40,6 +42,7 @@ class History:
     lr: list[float] = field(default_factory=list)
     train_accuracy: list[float] = field(default_factory=list)
     test_accuracy: list[float] = field(default_factory=list)
+    steps: int = 0
     seconds: float = 0.0
     first_step: float = 0.0
     interrupted: bool = False
@@ -113,8 +116,8 @@ def fit(
 
     from tqdm import tqdm
 
-    rng, sgd, history = np.random.default_rng(rng), SGD(momentum, weight_decay), History()
-    steps = len(x) // batch_size
+    rng, sgd, steps = np.random.default_rng(rng), SGD(momentum, weight_decay), len(x) // batch_size
+    history = History(steps=steps)
     total = epochs * steps
     begin = time.perf_counter()
     with tqdm(total=total, disable=not progress, unit="step") as bar:

@@ -17,7 +17,7 @@ from mobilenet_np.train import History
 
 PHOTO = np.random.default_rng(0).uniform(0, 1, (12, 10, 3))
 HISTORIES = {
-    name: History(loss=[2.0, 1.0, 1.0, 0.5], train_accuracy=[0.25, 0.5], test_accuracy=[0.375, last])
+    name: History(loss=[2.0, 1.0, 1.0, 0.5], train_accuracy=[0.25, 0.5], test_accuracy=[0.375, last], steps=2)
     for name, last in (("one", 0.625), ("two", 0.75))
 }
 COUNTS = np.array([[3, 1, 0], [0, 4, 0], [0, 2, 2]])
@@ -158,6 +158,18 @@ def test_losses_are_averaged_over_epochs():
     assert means.get_ydata().tolist() == [1.5, 0.75]
     assert every.get_ydata().tolist() == [2.0, 1.0, 1.0, 0.5]
     assert every.get_xdata().tolist() == [0.25, 0.75, 1.25, 1.75]  # in epochs
+
+
+@pytest.mark.parametrize(
+    ("loss", "steps", "means"), [([], 0, []), ([3.0], 2, []), ([3.0, 1.0, 2.0, 0.0, 1.0], 2, [2.0, 1.0])]
+)
+def test_losses_of_a_training_that_was_interrupted(loss, steps, means):
+    """Before it began, in its first epoch, in its third."""
+    ax = show.losses({"early": History(loss=loss, steps=steps)}, ax=plt.figure().add_subplot())
+    whole, every = ax.lines
+    assert whole.get_ydata().tolist() == means
+    assert every.get_ydata().tolist() == loss
+    ax.figure.canvas.draw()
 
 
 def test_accuracies_show_both_kinds():

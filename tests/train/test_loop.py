@@ -133,7 +133,7 @@ def test_ctrl_c_in_the_first_step(few, monkeypatch):
 
     monkeypatch.setattr(loop, "_step", interrupt)
     _, history = _fit(few)
-    assert history == History(seconds=history.seconds, interrupted=True)
+    assert history == History(steps=history.steps, seconds=history.seconds, interrupted=True)
 
 
 def test_the_bar_says_when_kernels_are_compiled_and_then_what_is_reached(few, capsys):
