@@ -27,6 +27,11 @@ def wide_arrays(rng):
     return (rng.permutation(np.linspace(-8, 8, 40)).reshape(5, 8) + 0.01 * rng.standard_normal((5, 8)),)
 
 
+def beyond_six_arrays(rng):
+    """x (5, 8), of which two in five lie above 6, so that a few of them do so too."""
+    return (rng.permutation(np.linspace(-8, 16, 40)).reshape(5, 8) + 0.01 * rng.standard_normal((5, 8)),)
+
+
 def squeeze_excite_arrays(rng):
     """x (2, 3, 4, 5), squeezed to 3 features that are all awake, with gates between 0 and 1."""
     w1, w2 = 0.1 * rng.standard_normal((5, 3)), 0.5 * rng.standard_normal((3, 5))
@@ -52,7 +57,7 @@ def writes_into_dy(dy, cache):
     return dy
 
 
-@wrong(RELU6, wide_arrays)
+@wrong(RELU6, beyond_six_arrays)
 def open_at_six(dy, cache):
     """The backward pass is that of a ReLU: above 6, where y no longer moves, the gradient still passes."""
     return np.where(cache.x > 0, dy, 0)

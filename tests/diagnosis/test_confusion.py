@@ -91,8 +91,19 @@ def test_a_wrong_name_would_show():
     disguised = swapped._replace(name=flipped.name)
     table = confusion([disguised], seeds=[0], sizes=1)
     assert [v.alone for v in table.wrong] == ["WRONG"]
-    right = flipped._replace(backward=flipped.right)
-    assert [v.alone for v in confusion([right], seeds=[0], sizes=1).wrong] == ["MISSED"]
+    almost = flipped._replace(backward=lambda dy, cache: tuple(grad * (1 + 1e-14) for grad in flipped.right(dy, cache)))
+    assert [v.alone for v in confusion([almost], seeds=[0], sizes=1).wrong] == ["MISSED"]
+
+
+def test_arguments_that_do_not_show_a_bug_are_left_out():
+    (relu6,) = (bug for bug in BUGS if bug.op == "relu6")
+    low = relu6._replace(arrays=lambda rng: (rng.uniform(-5, 5, (2, 3)),))
+    assert confusion([low, relu6._replace(backward=relu6.right)], seeds=[0, 1], sizes=2).verdicts == ()
+    assert len(confusion([relu6], seeds=range(20), sizes=3, method="central").verdicts) == 60
+    # A bug that only leaves something behind shows, too.
+    for name in ("writes into dy", "centres x in place"):
+        (bug,) = (bug for bug in BUGS if bug.name == name)
+        assert len(confusion([bug], seeds=[0], sizes=1).verdicts) == 1
 
 
 def test_the_table_prints():
