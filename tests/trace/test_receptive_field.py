@@ -45,9 +45,14 @@ def test_windows_against_the_network(model, convention, axis):
             assert [p for p, hit in enumerate(reached) if position in hit[name]] == list(window), (name, position)
 
 
-@pytest.mark.parametrize(("model", "size", "after"), [("v1", 315, 32), ("v2", 491, 32)])
+# A 3x3 window adds two pixels at the distance that its samples have in the image.
+V2 = 1 + 2 * (1 + 2 + 2 + 4 + 4 + 3 * 8 + 7 * 16 + 3 * 32)
+
+
+@pytest.mark.parametrize(("model", "size", "after"), [("v1", 315, 32), ("v2", V2, 32)])
 def test_published_sizes(model, size, after):
-    """315 for V1: Araujo et al., Computing Receptive Fields of Convolutional Neural Networks, Distill 2019, Table."""
+    """V1: the README of google-research/receptive_field, the library of Araujo, Norris and Sim, Computing Receptive
+    Fields of Convolutional Neural Networks, Distill 2019."""
     t = mn.trace(mn.build(model, width=0.1, classes=2), np.zeros((1, 32, 32, 3), np.float32))
     last = t["block13" if model == "v1" else "head"].receptive_field
     assert last.size == (size, size)
