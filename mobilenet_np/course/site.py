@@ -16,7 +16,7 @@ from string import Template
 from typing import TYPE_CHECKING, NamedTuple
 
 from ..errors import check
-from ..report.html import write
+from ..files import write
 from . import render
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 GLOSSARY = "GLOSSARY.md"
 TEXTS = {GLOSSARY: "glossary.html", "README.md": "teaching.html"}  # after the notebooks, where they are there
 NEEDED = ("nbclient", "nbconvert", "ipykernel", "latex2mathml")
+WHO = "course site"
 TITLE = "MobileNet in NumPy: the course"
 LEAD = """Why does factorizing a convolution pay, what does it cost, and how is it trained? Read the notebooks in this
 order, with paper and pencil: where it says *predict*, do so before you read on."""
@@ -156,17 +157,17 @@ def publish(out: Path, sources: dict[str, NotebookNode], folder: Path) -> Path:
     course, modules = pages(sources, folder)
     for number, page in enumerate(course):
         neighbours = course[number - 1] if number else None, course[number + 1] if number + 1 < len(course) else None
-        write(_page(page.body, _turn(*neighbours)), out / page.address)
+        write(WHO, _page(page.body, _turn(*neighbours)), out / page.address)
     (out / "source").mkdir(exist_ok=True)
     for module in sorted(modules):
         source = _library().joinpath(module).read_text(encoding="utf-8")
-        write(_page(render.module(source, f"mobilenet_np/{module}"), "", "../"), out / _module_address(module))
+        write(WHO, _page(render.module(source, f"mobilenet_np/{module}"), "", "../"), out / _module_address(module))
     web = files(__package__) / "web"
     for name in ("site.js", "theme.js"):
-        write((web / name).read_text(encoding="utf-8"), out / name)
-    write((web / "style.css").read_text(encoding="utf-8") + render.colours() + "\n", out / "style.css")
-    write(f"const PAGES = {_index(course)};\n", out / "search.js")
-    return write(_page(_contents(course, sources), ""), out / "index.html")
+        write(WHO, (web / name).read_text(encoding="utf-8"), out / name)
+    write(WHO, (web / "style.css").read_text(encoding="utf-8") + render.colours() + "\n", out / "style.css")
+    write(WHO, f"const PAGES = {_index(course)};\n", out / "search.js")
+    return write(WHO, _page(_contents(course, sources), ""), out / "index.html")
 
 
 def _page(body: render.Body, turn: str, root: str = "") -> str:

@@ -17,6 +17,7 @@ from .factorization import factorization, kernels_needed, not_separable, saving,
 from .gradients import gradient_norms
 from .manifold import manifold, manifold_errors
 from .multipliers import resolution_law, width_law
+from .nonlinearities import nonlinearities
 from .numbers import numbers
 from .published import accuracy_against_macs
 from .rank import nearest_separable, separable_rank
@@ -44,6 +45,7 @@ __all__ = [
     "manifold_errors",
     "mistakes",
     "nearest_separable",
+    "nonlinearities",
     "not_separable",
     "numbers",
     "receptive_field",
