@@ -88,8 +88,9 @@ def _grid(ax, name, array, around, corner, marked):
         if (r, s) in marked:
             ax.add_patch(Rectangle((x, y), 1, 1, facecolor=ORANGE, alpha=0.55, edgecolor="none"))
         ax.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor=GREY, linewidth=1, linestyle="-" if inside else ":"))
+        # + 0 turns -0 into 0
         ax.text(
-            *(x + 0.5, y + 0.52, f"{array[r, s]:.4g}" if inside else "0"),
+            *(x + 0.5, y + 0.52, f"{array[r, s] + 0:.4g}" if inside else "0"),
             **dict(ha="center", va="center", weight="bold" if (r, s) in marked else "normal"),
             **({} if inside else {"color": GREY}),
         )

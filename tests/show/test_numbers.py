@@ -28,6 +28,10 @@ def test_every_number_in_its_cell():
     assert {"x", "w"} < {t.get_text() for t in ax.texts}
 
 
+def test_minus_zero_is_zero():
+    assert _at(show.numbers({"x": np.array([[-0.0]])}, ax=_ax()), 0, 0).get_text() == "0"
+
+
 def test_indices_count_from_the_image_and_padding_is_outside():
     ax = show.numbers({"x": X}, padding={"x": ((1, 0), (0, 2))}, ax=_ax())
     assert [_at(ax, s, 0).get_text() for s in range(6)] == ["0"] * 6  # the padding above
