@@ -12,12 +12,12 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from . import costs, gradients, machine, tour
+from . import costs, gradients, layers, machine, tour
 from .words import INTERRUPTED, MISUSED, OK, WRONG
 
 __all__ = ["main"]
 
-_GROUPS = (tour, costs, gradients, machine)  # in the order of the help
+_GROUPS = (tour, costs, layers, gradients, machine)  # in the order of the help
 
 
 def main(argv: Sequence[str] | None = None) -> int:

@@ -1,4 +1,4 @@
-"""``cost``, ``explain``, ``reconcile``, ``choose``: what a network costs, and who counts it how."""
+"""``cost``, ``reconcile``, ``choose``: what a network costs, and who counts it how."""
 
 from __future__ import annotations
 
@@ -8,9 +8,7 @@ import json
 from ..choose import choose, table
 from ..costs import Cost, cost
 from ..counted import execute
-from ..measured import explain
-from ..models import build
-from .words import OK, WRONG, add_json, add_network, whole
+from .words import OK, add_json, add_network, whole
 
 
 def add_commands(commands: argparse._SubParsersAction) -> None:
@@ -19,12 +17,6 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
     add_network(add)
     add_json(add)
     add.set_defaults(run=_cost)
-
-    add = commands.add_parser("explain", help="where the numbers of one layer or block come from")
-    add_network(add)
-    add_json(add)
-    add.add_argument("name", help="block3, block3.depthwise, stem; mobilenet-np cost MODEL lists them")
-    add.set_defaults(run=_explain)
 
     add = commands.add_parser("reconcile", help="which number did you read? what papers and tools count in a network")
     add_network(add)
@@ -51,13 +43,6 @@ def _cost(arguments: argparse.Namespace) -> int:
     counts = {"macs_executed": ran.macs, "macs_executed_in_bounds": ran.macs_in_bounds}
     print(json.dumps(result.to_dict() | counts, indent=2))
     return OK
-
-
-def _explain(arguments: argparse.Namespace) -> int:
-    net = build(arguments.model, arguments.width, arguments.classes, arguments.convention)
-    what = explain(net, arguments.name, arguments.resolution)
-    print(json.dumps(what.to_dict(), indent=2) if arguments.json else what)
-    return OK if what.agrees else WRONG
 
 
 def _reconcile(arguments: argparse.Namespace) -> int:

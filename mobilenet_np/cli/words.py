@@ -40,6 +40,13 @@ def resolution(text: str) -> int | tuple[int, int]:
     return (int(height), int(width)) if width else int(height)
 
 
+def index(text: str) -> tuple[int, ...]:
+    """``"0,3,4,7"``: where in an array an element is."""
+    if not re.fullmatch(r"\d+(,\d+)*", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no index like 0,3,4,7")
+    return tuple(map(int, text.split(",")))
+
+
 def whole(text: str) -> int:
     """``"100M"``, ``"0.3G"``: a quantity as a whole number."""
     try:

@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import check_positive
 from ..factorize import compose, nearest_separable, separable_rank
+from ..models import Network, preprocess
 from ..ops.conv2d import conv2d_forward
 from ..ops.depthwise_conv2d import depthwise_conv2d_forward
 from ..ops.pointwise_conv2d import pointwise_conv2d_forward
@@ -84,6 +86,33 @@ def photograph() -> np.ndarray:
 
     pixels = imread(get_sample_data("grace_hopper.jpg", asfileobj=False))[:400, :400] / 255
     return pixels.reshape(200, 2, 200, 2, 3).mean(axis=(1, 3))
+
+
+def as_input(net: Network, resolution: int | tuple[int, int] = 224) -> np.ndarray:
+    """The photograph as a network takes it: as a batch of one image, normalized.
+
+    Parameters
+    ----------
+    net : Network
+    resolution : int or (int, int)
+        Side, or height and width; each pixel is the nearest one of the photograph.
+
+    Returns
+    -------
+    x : (1, H, W, 3) float, of the network's dtype
+
+    Examples
+    --------
+    >>> from mobilenet_np.models import build
+    >>> as_input(build("v1", width=0.25), (96, 64)).shape
+    (1, 96, 64, 3)
+    """
+    photo = photograph()
+    height, width = resolution if isinstance(resolution, tuple) else (resolution, resolution)
+    for name, size in (("height", height), ("width", width)):
+        check_positive("show.as_input", name, size, integer=True)
+    rows, columns = (np.arange(n) * side // n for n, side in zip((height, width), photo.shape, strict=False))
+    return preprocess(photo[rows][None, :, columns], net)
 
 
 def one_pattern_each(photo: np.ndarray) -> Factorized:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -166,6 +166,22 @@ class Step:
         """Whether the explanation comes to exactly what the pass has (NaN equals NaN)."""
         return bool(self.value == self.traced or (np.isnan(self.value) and np.isnan(self.traced)))
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain numbers, lists and strings; of the sum, every term with its factors as (element, number)."""
+        return {
+            "name": self.name,
+            "op": self.op,
+            "target": self.target,
+            "index": list(self.index),
+            "formula": self.formula,
+            "terms": [[[str(factor), float(factor.value)] for factor in term.factors] for term in self.sum or ()],
+            "lines": [[line.symbols, line.numbers, float(line.value)] for line in self.lines],
+            "value": float(self.value),
+            "traced": float(self.traced),
+            "source": str(self.source),
+            "note": self.note,
+        }
+
 
 @dataclass(frozen=True, eq=False)
 class Explanation:
@@ -203,6 +219,17 @@ class Explanation:
     def exact(self) -> bool:
         """Whether every step comes to exactly what the pass has."""
         return all(step.exact for step in self.steps)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything as plain numbers, lists and strings, ready for JSON."""
+        return {
+            "name": self.name,
+            "target": self.target,
+            "index": list(self.index),
+            "value": float(self.value),
+            "traced": float(self.traced),
+            "steps": [step.to_dict() for step in self.steps],
+        }
 
     def text(self, terms: int | None = 32) -> str:
         """Written out, a line a term.

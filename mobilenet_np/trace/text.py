@@ -22,7 +22,8 @@ def written(explanation: Explanation, terms: int | None) -> str:
 
 def _step(step: Step, terms: int | None) -> Iterator[str]:
     yield f"{step.name}  {step.op}  {step.source}"
-    yield f"  {step.formula}"
+    formula = f"  {step.formula}"
+    yield formula if len(formula) <= WIDTH else formula.replace("  where ", "\n    where ")
     if step.note:
         yield f"  {step.note}"
     if step.sum is not None:
