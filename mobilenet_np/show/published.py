@@ -56,6 +56,7 @@ def accuracy_against_macs(ax: Axes | None = None) -> Axes:
         )  # fmt: skip
     ax.set(xscale="log", xlabel="million MACs", ylabel="top-1 accuracy on ImageNet, as published, %")
     ticks = [10, 20, 50, 100, 200, 500]
+    ax.set_xlim(left=0.65 * min(x))  # room for the first one's text
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
     ax.grid()

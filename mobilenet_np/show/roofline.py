@@ -57,6 +57,7 @@ def roofline(cost: Cost, machine: Machine, seconds: Mapping[str, float] | None =
     ax.set(xscale="log", yscale="log", xlabel="MACs for each byte moved", ylabel="10⁹ MACs a second")
     for axis in (ax.xaxis, ax.yaxis):
         axis.set_major_formatter(lambda value, _: f"{value:g}")
+        axis.set_minor_formatter(lambda value, _: f"{value:g}" if f"{value:e}"[0] in "25" else "")
     peak, s = machine.macs_per_second / 1e9, "s" if machine.threads > 1 else ""
     ax.set_title(f"{cost.architecture.model} under {peak:.0f} · 10⁹ MACs a second, {machine.threads} thread{s}")
     ax.grid()
