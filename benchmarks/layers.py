@@ -7,6 +7,7 @@ import time
 import numpy as np
 
 import mobilenet_np as mn
+from mobilenet_np.forms import check_numba
 from mobilenet_np.infer.plan import CHANNELS, NONE, PRODUCT, ROWS, STEM
 
 from .peers import our_network
@@ -43,6 +44,7 @@ def peak(seconds: float = 0.5) -> float:
 
 def run(models: list[str], resolution: int, repeats: int = 30) -> list[dict]:
     """A row for each step: kind, multiplications, least microseconds of ``repeats``, and the share of the peak."""
+    check_numba("benchmarks layers")
     from mobilenet_np.infer.run import worker
 
     top, rows = peak(), []

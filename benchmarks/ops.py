@@ -1,4 +1,4 @@
-"""Every op, forward and backward, in the forms "numpy" and "numba", at a size that a MobileNet has."""
+"""Every op, forward and backward, in the forms "numpy" and "numba" (if installed), at a size that a MobileNet has."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import numpy as np
 
 import mobilenet_np as mn
 from mobilenet_np import ops
+from mobilenet_np.forms import HAVE_NUMBA
 
 from .timing import take_turns
+
+FORMS = ("numpy", "numba") if HAVE_NUMBA else ("numpy",)
 
 
 class Case(NamedTuple):
@@ -64,14 +67,14 @@ def run(seconds: float) -> list[dict]:
     rows = []
     for case in cases():
         calls, results = {}, {}
-        for form in ("numpy", "numba"):
+        for form in FORMS:
             with mn.form(form):
                 y, cache = case.forward(*case.arrays, **case.options)
                 gradients = case.backward(y, cache)
             results[form] = [y, *(gradients if isinstance(gradients, tuple) else (gradients,))]
             calls[f"{form} forward"] = _in_form(form, case.forward, *case.arrays, **case.options)
             calls[f"{form} backward"] = _in_form(form, case.backward, y, cache)
-        for ours, other in zip(results["numba"], results["numpy"], strict=True):
+        for ours, other in zip(results[FORMS[-1]], results["numpy"], strict=True):
             error = np.abs(ours - other).max() / np.abs(other).max()
             if not error < 1e-3:
                 raise AssertionError(f"{case.name}: the forms differ by {error:.1e}")
@@ -95,7 +98,7 @@ def table(rows: list[dict]) -> str:
     for row in rows:
         line = f"{row['op']:30s}"
         for way, gap in (("forward", 8), ("backward", 15)):
-            numpy, numba = row[f"numpy {way}"], row[f"numba {way}"]
+            numpy, numba = row[f"numpy {way}"], row.get(f"numba {way}", np.nan)
             line += f" {numpy:{gap}.2f} {numba:8.2f} {numpy / numba:6.2f}"
         lines.append(line)
     return "\n".join(lines)

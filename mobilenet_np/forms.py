@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import check_choice
+from .errors import check, check_choice
 from .machine_code import cached_njit
 
 FORMS = ("loops", "numpy", "numba")
@@ -48,13 +48,18 @@ def form(name: str) -> Iterator[None]:
     'numpy'
     """
     check_choice("form", "name", name, FORMS)
-    if name == "numba" and not HAVE_NUMBA:
-        raise ValueError("form: 'numba' needs the package numba; install it, or use 'numpy'")
+    if name == "numba":
+        check_numba("form('numba')")
     token = _current.set(name)
     try:
         yield
     finally:
         _current.reset(token)
+
+
+def check_numba(what: str) -> None:
+    """Raise `ValueError` where Numba is not installed; ``what`` needs it."""
+    check(HAVE_NUMBA, f"{what}: needs the package numba, which is not installed (pip install numba)")
 
 
 def current_form() -> str:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings, strategies as st
+from op_checks import FORMS
 
 from mobilenet_np import ops
 from mobilenet_np.architecture import Row, architecture
@@ -10,6 +11,7 @@ from mobilenet_np.costs import cost, formulas
 from mobilenet_np.costs.claims import CLAIMS
 from mobilenet_np.costs.rows import cost_row
 from mobilenet_np.counted import count_backward, count_forward, execute, executed, multiplications
+from mobilenet_np.forms import form as in_form
 from mobilenet_np.geometry import same_padding
 from mobilenet_np.models import build
 
@@ -120,20 +122,22 @@ def test_counting_numbers_still_compute():
     W=st.integers(1, 12),
     M=st.integers(1, 5),
     N=st.integers(1, 5),
+    form=st.sampled_from(FORMS),
 )
-def test_formula_equals_brute_force(op, k, stride, style, H, W, M, N):
+def test_formula_equals_brute_force(op, k, stride, style, H, W, M, N, form):
     padding = same_padding(H, W, k, stride, style)
     assume(all(size + sum(pad) >= k for size, pad in zip((H, W), padding, strict=True)))
     N = M if op == "depthwise_conv2d" else N
     row = cost_row(Row("layer", op, M, N, k, stride, style), H, W, first=False)
     x, w = np.ones((1, H, W, M)), np.ones(_windowed(op, M, N, k))
 
-    y, in_bounds = count_forward(x, w, stride, padding)
-    assert y.shape == (1, row.h_out, row.w_out, row.c_out)
-    assert in_bounds == row.macs_in_bounds
-    assert count_backward(y, x, w, stride, padding)[2:] == (row.macs_in_bounds, row.macs_in_bounds)
-    assert count_forward(_padded(x, padding), w, stride)[1] == row.macs
-    assert count_backward(y, _padded(x, padding), w, stride)[2:] == (row.macs_dx, row.macs_dw)
+    with in_form(form):
+        y, in_bounds = count_forward(x, w, stride, padding)
+        assert y.shape == (1, row.h_out, row.w_out, row.c_out)
+        assert in_bounds == row.macs_in_bounds
+        assert count_backward(y, x, w, stride, padding)[2:] == (row.macs_in_bounds, row.macs_in_bounds)
+        assert count_forward(_padded(x, padding), w, stride)[1] == row.macs
+        assert count_backward(y, _padded(x, padding), w, stride)[2:] == (row.macs_dx, row.macs_dw)
 
 
 @settings(max_examples=20, deadline=None)
@@ -145,6 +149,7 @@ def test_pointwise_formula_equals_brute_force(H, W, M, N):
     assert count_backward(dy, x, w)[2:] == (macs, macs)
 
 
+@pytest.mark.parametrize("form", FORMS)
 @pytest.mark.parametrize(
     ("op", "x_shape", "w_shape", "options"),
     [
@@ -154,17 +159,19 @@ def test_pointwise_formula_equals_brute_force(H, W, M, N):
         ("linear", (2, 3), (3, 5), {}),
     ],
 )
-def test_what_was_counted_is_the_op(op, x_shape, w_shape, options):
+def test_what_was_counted_is_the_op(op, x_shape, w_shape, options, form):
     """The counting loops give the op's own result and gradients."""
     rng = np.random.default_rng(0)
     x, w, bias = rng.normal(size=x_shape), rng.normal(size=w_shape), np.zeros(w_shape[-1])
     module = getattr(ops, op)
     reference, cache = getattr(module, f"{op}_forward")(x, w, *([bias] if op == "linear" else []), **options)
-    y, _ = count_forward(x, w, **options)
-    np.testing.assert_allclose(y, reference, rtol=0, atol=1e-13)
-    dy = rng.normal(size=y.shape)
+    with in_form(form):
+        y, _ = count_forward(x, w, **options)
+        np.testing.assert_allclose(y, reference, rtol=0, atol=1e-13)
+        dy = rng.normal(size=y.shape)
+        gradients = count_backward(dy, x, w, **options)[:2]
     reference = getattr(module, f"{op}_backward")(dy, cache)
-    for ours, theirs in zip(count_backward(dy, x, w, **options)[:2], reference[:2], strict=True):  # linear: db too
+    for ours, theirs in zip(gradients, reference[:2], strict=True):  # linear: db too
         np.testing.assert_allclose(ours, theirs, rtol=0, atol=1e-12)
 
 

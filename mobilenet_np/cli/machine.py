@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 
+from ..forms import HAVE_NUMBA
 from ..tour import environment
 from ..warmup import warmup
 from .words import OK, add_json
@@ -21,7 +22,8 @@ def add_commands(commands: argparse._SubParsersAction) -> None:
 
 
 def _warmup(_: argparse.Namespace) -> int:
-    print(f"all kernels are compiled ({warmup():.1f} s)")
+    seconds = warmup()
+    print(f"all kernels are compiled ({seconds:.1f} s)" if HAVE_NUMBA else "nothing to compile: Numba is not installed")
     return OK
 
 

@@ -1,11 +1,12 @@
-"""Convolutions as compiled loops with a counter in the innermost one: quick enough for a network at 224x224."""
+"""Convolutions as loops with a counter in the innermost one: compiled, quick enough for a network at 224x224."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..forms import compiled
+from ..forms import choose, compiled
 from ..geometry import Padding
+from . import arrays
 
 NO_PADDING = ((0, 0), (0, 0))
 
@@ -13,7 +14,7 @@ NO_PADDING = ((0, 0), (0, 0))
 def count_forward(
     x: np.ndarray, w: np.ndarray, stride: int = 1, padding: Padding = NO_PADDING
 ) -> tuple[np.ndarray, int]:
-    """Convolve in plain loops and count the products in the innermost one.
+    """Convolve in plain loops and count the products in the innermost one (in the form "numpy", a row at a time).
 
     Parameters
     ----------
@@ -38,7 +39,8 @@ def count_forward(
     """
     image, kernel, (top, left) = _as_convolution(x, w, padding)
     y = np.zeros(_output_shape(image, kernel, stride, padding), x.dtype)
-    run = _depthwise_forward if kernel.ndim == 3 else _conv2d_forward
+    loops = _depthwise_forward if kernel.ndim == 3 else _conv2d_forward
+    run = choose(loops.__wrapped__, arrays.forward, loops, x.dtype)
     count = int(run(image, kernel, stride, top, left, y))
     return y.reshape(*x.shape[:1], y.shape[-1]) if x.ndim == 2 else y, count
 
@@ -61,7 +63,8 @@ def count_backward(
     """
     image, kernel, (top, left) = _as_convolution(x, w, padding)
     dx, dw = np.zeros_like(image), np.zeros_like(kernel)
-    run = _depthwise_backward if kernel.ndim == 3 else _conv2d_backward
+    loops = _depthwise_backward if kernel.ndim == 3 else _conv2d_backward
+    run = choose(loops.__wrapped__, arrays.backward, loops, x.dtype)
     dy = np.ascontiguousarray(dy).reshape(_output_shape(image, kernel, stride, padding))
     counts = run(dy, image, kernel, stride, top, left, dx, dw)
     return dx.reshape(x.shape), dw.reshape(w.shape), *(int(count) for count in counts)

@@ -7,10 +7,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check
 from ..forms import HAVE_NUMBA
 from ..models import Network, check_images
 from ..threads import get_threads, run_on_all
+from .folded import Folded
 from .plan import Plan, plan
 from .weights import Weights, padded
 
@@ -99,7 +99,7 @@ class Compiled:
         return f"<compiled {net.model} width {net.width:g}, {net.classes} classes, {net.convention.source} convention>"
 
 
-def compile(net: Network) -> Compiled:
+def compile(net: Network) -> Compiled | Folded:
     """Make a network fast for inference.
 
     BatchNorm is folded into the convolutions, the parts of a block are fused, and what is computed where is planned by
@@ -113,12 +113,8 @@ def compile(net: Network) -> Compiled:
     Returns
     -------
     fast : Compiled
-        ``fast(x)`` is ``net.forward(x)``, faster.
-
-    Raises
-    ------
-    ValueError
-        Where Numba is not installed.
+        ``fast(x)`` is ``net.forward(x)``, faster. Where Numba is not installed, a `Folded`: BatchNorm is folded, the
+        rest runs op by op.
 
     Examples
     --------
@@ -129,5 +125,4 @@ def compile(net: Network) -> Compiled:
     >>> bool(np.allclose(fast(x), net.forward(x), atol=1e-4))
     True
     """
-    check(HAVE_NUMBA, "compile: needs the package numba")
-    return Compiled(net)
+    return Compiled(net) if HAVE_NUMBA else Folded(net)

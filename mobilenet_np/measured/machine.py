@@ -14,8 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..errors import check
-from ..forms import HAVE_NUMBA
+from ..forms import check_numba
 from ..threads import get_threads, run_on_all
 
 _REPEATS = 7
@@ -77,7 +76,7 @@ def machine() -> Machine:
     >>> here.macs_per_second > 0 and here is machine()
     True
     """
-    check(HAVE_NUMBA, "machine: needs the package numba")
+    check_numba("machine")
     return _measured(get_threads())
 
 

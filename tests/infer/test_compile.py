@@ -111,6 +111,7 @@ def test_same_bits_for_any_number_of_threads(model, N):
 
 
 def test_same_bits_in_any_batch():
+    pytest.importorskip("numba")  # without it a BLAS multiplies, and adds in another order for another batch
     fast, x = mn.compile(_network("v3-small", 0.5)), _images(5, 64, 64)
     together = fast(x)
     for n in range(5):
