@@ -183,7 +183,7 @@ def test_help_names_every_command(capsys):
     code, out, _ = _run(capsys, "--help")
     assert code == 0
     assert re.findall(r"^    (\w+)\s", out, re.MULTILINE) == [
-        "tour", "cost", "reconcile", "choose", "explain", "step", "factorize", "gradcheck", "warmup", "info",
+        "tour", "cost", "reconcile", "choose", "explain", "step", "factorize", "gradcheck", "warmup", "info", "course",
     ]  # fmt: skip
 
 

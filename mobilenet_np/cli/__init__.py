@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
+from ..course.commands import add_course
 from . import costs, gradients, layers, machine, tour
 from .words import INTERRUPTED, MISUSED, OK, WRONG
 
@@ -68,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="command")
     for group in _GROUPS:
         group.add_commands(commands)
+    add_course(commands)
     return parser
 
 
