@@ -76,9 +76,10 @@ def _choice(axis: str, indices: np.ndarray, size: int) -> str:
         return f"the first and the last {axis}"
     if len(indices) > 2 and steps[0] > 1 and np.all(steps == steps[0]):
         return f"every {steps[0]}{ {2: 'nd', 3: 'rd'}.get(int(steps[0]), 'th') } {axis} from {indices[0]} on"
+    several = "entries" if axis == "entry" else f"{axis}s"
     if np.all(steps == 1):
-        return f"{axis}s {indices[0]} to {indices[-1]}"
-    return f"{axis}s {', '.join(map(str, indices))}"
+        return f"{several} {indices[0]} to {indices[-1]}"
+    return f"{several} {', '.join(map(str, indices))}"
 
 
 def _border(image: tuple[int, int], wrong: np.ndarray) -> str:

@@ -60,6 +60,12 @@ def test_places(spoil, words):
     assert where(spoil).startswith(words)
 
 
+def test_several_entries():
+    x = np.arange(6.0)
+    report = gradcheck((lambda x: (x * x, x), lambda dy, x: np.where((x > 0.5) & (x < 4.5), 3, 2) * dy * x), x)
+    assert "exactly those in entries 1 to 4" in str(report.diagnosis)
+
+
 def border(dx, x, dy):
     inner = dx[:, 1:-1, 1:-1].copy()
     dx += 1
