@@ -49,7 +49,7 @@ def test_gradients(name, stride, kernel, size):
     for batch in (1, 3):
         layer, c_in = _block(*BLOCKS[name], stride, kernel)
         x = RNG.standard_normal((batch, *size, c_in))
-        mn.gradcheck(layer, x, elements=2, method="complex").assert_ok()
+        mn.gradcheck(layer, x, elements=2, method="complex", rtol=1e-12).assert_ok()
     mn.gradcheck(layer, x, elements=2, method="central").assert_ok()
 
 
@@ -57,7 +57,7 @@ def test_gradients(name, stride, kernel, size):
 def test_gradients_in_every_form(form):
     layer, c_in = _block("v3-small", 4)
     with mn.form(form):
-        mn.gradcheck(layer, RNG.standard_normal((2, 5, 4, c_in)), elements=2).assert_ok()
+        mn.gradcheck(layer, RNG.standard_normal((2, 5, 4, c_in)), elements=2, rtol=1e-12).assert_ok()
 
 
 def test_separable_block():

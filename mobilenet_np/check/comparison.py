@@ -23,6 +23,9 @@ FLOOR = 1e-2
 RESOLUTION = 1e-6
 """How well one-sided slopes are known, relative to a gradient's size."""
 
+MAGNIFIED = 16, 1e-9
+"""Errors allowed where rounding is magnified: so many times what it moves, and never more than that."""
+
 SHORTER = 16
 """The first step over the second, see the Notes of `gradcheck`."""
 
@@ -48,6 +51,22 @@ class Comparison:
         gradients = [np.abs(g).max(initial=0.0, where=np.isfinite(g)) for g in self.gradients.values()]
         self.largest = float(max(gradients, default=0.0))
         self.terms = float(np.linalg.norm(self.dy * self.f(self.tensors)))
+
+    def allow_rounding(self, nearby: Tensors) -> None:
+        """Allow for what rounding does, given the gradients at a place that is off by rounding errors."""
+        moved = {}
+        for name, gradient in self.gradients.items():
+            if name in nearby and nearby[name].shape == gradient.shape:
+                size = np.abs(gradient).max(initial=0.0) + FLOOR * self._scale(name)
+                moved[name] = float(np.abs(nearby[name] - gradient).max(initial=0.0)) / (size or 1.0)
+        name = max(moved, key=moved.get, default="")
+        times, most = MAGNIFIED
+        if name and times * moved[name] > self.rtol:  # not if it is NaN, which is wrong anyway
+            self.rtol = min(most, times * moved[name])
+            self.notes.append(
+                f"rounding errors are magnified: they alone move the gradient of {name} by {moved[name]:.0e} of its "
+                f"size; allowed are {self.rtol:.0e}"
+            )
 
     def every_entry(self, name: str) -> None:
         """Compare all entries of one gradient."""

@@ -28,6 +28,8 @@ from .subjects import Pass, Subject, as_subject
 
 STEPS = {"complex": COMPLEX_STEP, "central": CENTRAL_STEP}
 TOLERANCES = {"complex": 1e-12, "central": 1e-7}
+MANY = 2000
+"""So many entries, of all tensors together, are all compared if nobody says how many. Of more, one of each tensor."""
 
 
 def gradcheck(
@@ -75,7 +77,8 @@ def gradcheck(
     elements : int, optional
         Check so many random entries of each tensor, and the derivative along one random direction of each tensor,
         which no wrong entry escapes. For networks, with the complex step: a line through a network crosses kinks of
-        many ReLUs at once, and central differences see little else. By default every entry is checked.
+        many ReLUs at once, and central differences see little else. By default every entry is checked where there are
+        at most 2,000, and one of each tensor where there are more; the report says so.
     step : float, optional
         h; for central differences relative to the entry (h = step * max(1, abs(x))).
     rtol : float, optional
@@ -83,7 +86,7 @@ def gradcheck(
         central. G, the largest entry of all gradients or norm(dy * y) / max(1, max|x|) if that is larger, is there for
         gradients that vanish, such as that of a bias before a BatchNorm: all that is left of them is rounding, in
         proportion to the gradients that cancel. In a deep network, each BatchNorm over a handful of values magnifies
-        rounding: there, take more images or a larger rtol.
+        rounding: see the Notes.
     suspects : iterable, optional
         Known wrong backward passes to compare a wrong one with: objects with ``forward``, ``backward``, a ``name`` and
         the ``mistake`` in a sentence, such as `mobilenet_np.zoo.BUGS`, which `mobilenet_np.gradcheck` takes.
@@ -134,6 +137,11 @@ def gradcheck(
     The gap between plain one-sided slopes would not do: it shrinks with the step where f is smooth and stays where
     there is a kink, but at one given step a strong curvature and a weak kink look alike.
 
+    **Rounding.** How much rounding a deep network magnifies is measured: the backward pass runs once more at a place
+    where each number is off by a rounding error. If that moves some gradient by r, relative to its size, two right ways
+    to compute gradients differ by about r. So for layers and networks, unless ``rtol`` is given, 16 r is allowed where
+    that is more than 1e-12, up to 1e-9. The report says so.
+
     A tensor with more entries at kinks than beside them fails, because too little was checked. The complex step makes
     no step on the real axis and follows the branch that the forward pass takes: it meets kinks only exactly at x, and
     only if the backward pass takes another branch.
@@ -149,9 +157,16 @@ def gradcheck(
     subject = as_subject(subject, x, arrays, kwargs)
     tensors, rng = subject.tensors, generator(seed)
     dy = _upstream(subject, dy, rng)
+    notes = [*subject.notes, *_cast_notes(subject)]
+    entries = sum(a.size for a in tensors.values())
+    if elements is None and entries > MANY:
+        elements = 1
+        notes.append(
+            f"{entries:,} entries are many: compared are a random one of each tensor and the slope along one random "
+            "direction of each, on which all its entries move; elements= takes more"
+        )
     first, second = subject.run(tensors, dy), subject.run(tensors, dy)
     problems = first.changed + _differences(first, second) + _faults(first, tensors)
-    notes = _cast_notes(subject)
     comparable = {name: g for name, g in first.gradients.items() if _comparable(first.y, g, tensors[name])}
 
     with form("numpy"):
@@ -162,8 +177,10 @@ def gradcheck(
         if refusal:
             notes.append(f"central differences, since the complex step is impossible: {refusal}")
         method = method or ("central" if refusal else "complex")
-        step, rtol = step or STEPS[method], rtol or TOLERANCES[method]
-        comparison = Comparison(subject.output, tensors, comparable, dy, method, step, rtol)
+        step, tolerance = step or STEPS[method], rtol or TOLERANCES[method]
+        comparison = Comparison(subject.output, tensors, comparable, dy, method, step, tolerance)
+        if rtol is None and method == "complex" and subject.deep:
+            comparison.allow_rounding(_nearby(subject, dy, rng).gradients)
         for name, gradient in comparable.items():
             if elements is None or elements >= gradient.size:
                 comparison.every_entry(name)
@@ -174,7 +191,7 @@ def gradcheck(
         subject.name,
         *(method, seed, tuple(comparison.rows), tuple(comparison.kinks)),
         *(tuple(problems), tuple(notes + comparison.notes)),
-        Evidence(given, comparison.references, rtol, seed, current_form(), tuple(suspects)),
+        Evidence(given, comparison.references, tolerance, seed, current_form(), tuple(suspects)),
     )
 
 
@@ -192,6 +209,13 @@ def _upstream(subject: Subject, dy: np.ndarray | None, rng: np.random.Generator)
         "(BatchNorm has dx = 0, a flipped kernel gives the same dx): leave it out, then it is random",
     )
     return dy
+
+
+def _nearby(subject: Subject, dy: np.ndarray, rng: np.random.Generator) -> Pass:
+    """The two passes where each number is off by as much as rounding can make it: half a unit in its last place."""
+    half = np.finfo(np.float64).eps / 2
+    signs = {name: rng.choice((-1.0, 1.0), a.shape) for name, a in subject.tensors.items()}
+    return subject.run({name: a + half * signs[name] * np.abs(a) for name, a in subject.tensors.items()}, dy)
 
 
 def _differences(first: Pass, second: Pass) -> list[str]:

@@ -46,6 +46,10 @@ class Subject:
     """Of all options that the forward pass has."""
     remade: Callable[[dict[str, np.ndarray], dict[str, Any]], Subject]
     """The same two passes on other arrays, with some options changed."""
+    notes: tuple[str, ...] = ()
+    """What the reader of the report should know."""
+    deep: bool = False
+    """Whether it may be a network of many layers, in which rounding errors grow."""
 
 
 def as_subject(subject: Any, x: np.ndarray, arrays: tuple[np.ndarray, ...], kwargs: dict[str, Any]) -> Subject:
@@ -160,6 +164,9 @@ def _of_layer(layer, x, kwargs):
     if x.dtype.kind != "f":
         raise TypeError(f"gradcheck: x is {x.dtype}; it must be float32 or float64")
     kwargs = {"train": True, **kwargs}
+    notes = tuple(getattr(layer, "deviations", ()))  # by intention, and known: they are no mistakes to look for
+    if notes:
+        layer = layer.exact()
     # A network may be large and in memory twice is enough: one float64 original, and a complex one if it is needed.
     originals = {np.dtype(np.float64): layer.astype(np.float64)}
     params = originals[np.dtype(np.float64)].params
@@ -195,8 +202,7 @@ def _of_layer(layer, x, kwargs):
     given = {"x": x.dtype, **{name: array.dtype for name, array in layer.params.items()}}
 
     def at(tensors, options):  # a layer's options are its own: there are none to change
-        return Subject(
-            type(layer).__name__, tensors, output, run, given, arrays=tensors, options={}, defaults={}, remade=at
-        )
+        same = dict(arrays=tensors, options={}, defaults={}, remade=at, notes=notes, deep=True)
+        return Subject(type(layer).__name__, tensors, output, run, given, **same)
 
     return at(tensors, {})

@@ -111,6 +111,21 @@ class Layer:
                 arrays.update({name: array.astype(dtype) for name, array in arrays.items()})
         return clone
 
+    @property
+    def deviations(self) -> list[str]:
+        """How `backward` is, by convention, not quite the derivative of `forward`: sentences, each one once."""
+        return list(dict.fromkeys(sentence for child in self.children.values() for sentence in child.deviations))
+
+    def exact(self) -> Layer:
+        """A copy without `deviations`, for checking."""
+        clone = self.astype(next((a.dtype for a in self.params.values()), np.dtype(np.float64)))
+        for layer in [clone, *clone._all()]:
+            layer._make_exact()
+        return clone
+
+    def _make_exact(self) -> None:
+        """Take the layer's own deviation away; most have none."""
+
     def _all(self) -> Iterator[Layer]:
         for child in self.children.values():
             yield child

@@ -197,6 +197,48 @@ def test_elements_samples_and_the_direction_catches_the_one_wrong_entry():
     assert not report.ok
 
 
+def test_more_than_two_thousand_entries_are_sampled_and_the_report_says_so():
+    pair = depthwise_conv2d_forward, depthwise_conv2d_backward
+    few, many = (gradcheck(pair, normal(1, 16, n, 4), normal(3, 3, 4, seed=1)) for n in (30, 31))  # 1,956 and 2,020
+    assert [(r.name, r.checked) for r in few.rows] == [("x", 1920), ("w", 36)]
+    assert few.notes == ()
+    assert [r.checked for r in many.rows] == [1, 1, 1, 1]
+    assert many.notes[0].startswith("2,020 entries are many: compared are a random one of each tensor")
+    few.assert_ok()
+    many.assert_ok()
+
+
+class Wave:
+    """A layer that magnifies rounding: the sine of many turns. Backward computes the angle another way."""
+
+    def __init__(self, turns, factor=1.0, dtype=np.float64):
+        self.turns, self.factor, self.dtype = turns, factor, dtype
+        self.params, self.grads = {}, {}
+
+    def astype(self, dtype):
+        return Wave(self.turns, self.factor, dtype)
+
+    def forward(self, x, train=False):
+        self.x = x
+        return np.sin(self.turns * x)
+
+    def backward(self, dy):
+        return dy * self.turns * np.cos(self.x / 3 * (3 * self.turns)) * self.factor
+
+
+def test_rounding_that_a_network_magnifies_is_measured_and_allowed():
+    x = normal(5, 4)
+    with pytest.raises(AssertionError):
+        gradcheck(Wave(1e5), x, rtol=1e-12).assert_ok()
+    report = gradcheck(Wave(1e5), x)
+    report.assert_ok()
+    assert 1e-12 < report.rows[0].error < report.rows[0].tolerance < 1e-9
+    assert "rounding errors are magnified" in report.notes[0]
+    assert not gradcheck(Wave(1e5, factor=1 + 1e-8), x).ok  # a mistake is larger than rounding
+    assert gradcheck(Wave(1e7), x).rows[0].tolerance == 1e-9  # and that is where allowing ends
+    assert gradcheck(Wave(1.0), x).rows[0].tolerance == 1e-12
+
+
 def test_elements_beyond_the_size_check_every_entry():
     report = gradcheck((affine_forward, affine_backward), *affine_arrays(), elements=8)
     assert [(r.name, r.checked) for r in report.rows] == [("x", 8), ("x, direction", 1), ("w", 8), ("b", 2)]

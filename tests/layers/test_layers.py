@@ -40,7 +40,7 @@ def layer_and_x(request):
 
 def test_gradients(layer_and_x):
     layer, x = layer_and_x
-    mn.gradcheck(layer, x).assert_ok()
+    mn.gradcheck(layer, x, rtol=1e-12).assert_ok()
 
 
 def test_backward_before_forward(layer_and_x):
@@ -201,3 +201,33 @@ def test_layers_run_the_ops_themselves():
 def test_activations_are_known_by_name():
     with pytest.raises(ValueError, match=r"Activation: op 'hardswish' is unknown \(did you mean 'hard_swish'"):
         layers.Activation("hardswish")
+
+
+def test_a_conventions_slope_is_a_deviation_and_not_a_mistake():
+    """PyTorch rounds the slope of the hard sigmoid to float32 in its backward pass; so do networks like its own."""
+    layer = layers.SqueezeExcite(4, 2, gradient_slope=float(np.float32(1 / 6)), dtype="float64")
+    for array in layer.params.values():
+        array[...] = RNG.standard_normal(array.shape)
+    x = RNG.standard_normal((2, 3, 3, 4))
+    report = mn.gradcheck(layer, x)
+    report.assert_ok()
+    assert "3e-08 off" in report.notes[0]
+    assert layer.gradient_slope != layer.slope
+
+    dy, dx = RNG.standard_normal(x.shape), []
+    for one in (layer, layer.exact()):
+        one.forward(x, train=True)
+        dx.append(one.backward(dy))
+    difference = np.abs(dx[1] - dx[0]).max() / np.abs(dx[1]).max()
+    assert 1e-10 < difference < 3e-8
+    assert layer.exact().deviations == []
+    assert layers.SqueezeExcite(4, 2).deviations == []
+
+
+def test_a_network_says_where_it_deviates():
+    net = mn.build("v3-small", 0.05, 2, "torchvision", "float64")
+    assert len(net.deviations) == 1
+    assert "slope of the hard sigmoid that is 3e-08 off" in net.deviations[0]
+    assert net.exact().deviations == []
+    assert mn.build("v3-small", 0.05, 2, "keras").deviations == []
+    mn.gradcheck(net, RNG.standard_normal((4, 32, 32, 3))).assert_ok()
