@@ -108,6 +108,12 @@ def _batch_norm(rng: Rng) -> Drawn:
     return arrays, dict(eps=float(rng.choice([1e-5, 1e-3, 0.1])))
 
 
+def _batch_norm_inference(rng: Rng) -> Drawn:
+    arrays, options = _batch_norm(rng)
+    C = len(arrays["gamma"])
+    return arrays | dict(mean=rng.standard_normal(C), var=rng.uniform(0.1, 2, C)), options
+
+
 def _elementwise(rng: Rng) -> Drawn:
     return dict(x=rng.uniform(-8, 8, _image(rng))), {}
 
@@ -137,6 +143,7 @@ def _loss(rng: Rng) -> Drawn:
 
 DRAWS: dict[str, Callable[[Rng], Drawn]] = {
     "batch_norm": _batch_norm,
+    "batch_norm_inference": _batch_norm_inference,
     "conv2d": _standard,
     "depthwise_conv2d": _depthwise,
     "global_average_pool": _pool,

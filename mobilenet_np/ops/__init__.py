@@ -2,6 +2,7 @@
 
 from . import (
     batch_norm,
+    batch_norm_inference,
     conv2d,
     depthwise_conv2d,
     dropout,
@@ -19,6 +20,7 @@ from . import (
 
 __all__ = [
     "batch_norm",
+    "batch_norm_inference",
     "conv2d",
     "depthwise_conv2d",
     "dropout",

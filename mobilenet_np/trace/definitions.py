@@ -8,7 +8,7 @@ from .records import Source
 
 # What is not defined by a `_forward_loops` and a `_backward_loops`.
 _OTHERS = {
-    "batch_norm": (ops.batch_norm._normalize_loops, ops.batch_norm._train_dx_loops),
+    "batch_norm": (ops.batch_norm_inference._normalize_loops, ops.batch_norm._train_dx_loops),
     "squeeze_excite": (ops.squeeze_excite.squeeze_excite_forward, ops.squeeze_excite.squeeze_excite_backward),
     "gate": (ops.squeeze_excite._gate_forward_loops, ops.squeeze_excite._gate_backward_loops),
     "sequential": (Sequential.forward, Sequential.backward),

@@ -121,11 +121,13 @@ def softmax_cross_entropy(N, H, W, C):
 
 
 def batch_norm(N, H, W, C):
-    x, gamma, beta, mean, var = normal((N, H, W, C), (C,), (C,), (C,), (C,))
-    return [
-        Case(*pair("batch_norm", "batch_norm_train"), [x, gamma, beta], dict(eps=1e-3)),
-        Case(*pair("batch_norm", "batch_norm_inference"), [x, gamma, beta, mean, var**2], dict(eps=1e-3)),
-    ]
+    arrays = normal((N, H, W, C), (C,), (C,))
+    return [Case(*pair("batch_norm", "batch_norm_train"), arrays, dict(eps=1e-3))]
+
+
+def batch_norm_inference(N, H, W, C):
+    *arrays, root = normal((N, H, W, C), (C,), (C,), (C,), (C,))
+    return [Case(*pair("batch_norm_inference"), [*arrays, root**2], dict(eps=1e-3))]
 
 
 def squeeze_excite(N, H, W, C):
@@ -146,6 +148,7 @@ def pair(name, stem=None):
 
 CASES = {
     "batch_norm": batch_norm,
+    "batch_norm_inference": batch_norm_inference,
     "conv2d": conv2d,
     "depthwise_conv2d": depthwise_conv2d,
     "dropout": dropout,

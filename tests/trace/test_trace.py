@@ -302,7 +302,7 @@ def test_sources_point_at_definitions(traced, model):
             assert inside.get(record.op, word) in line
             if not record.parts and record.op != "gate":
                 assert "_loops(" in line
-                assert Path(one.source.path).stem == record.op
+                assert Path(one.source.path).stem.startswith(record.op)  # batch_norm shares lines with its inference
             assert str(one.source) == f"{one.source.path}:{one.source.line}"
 
 
