@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from ..errors import check
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Collection
+    from collections.abc import Callable
 
+    from bs4 import Tag
     from nbformat import NotebookNode
 
 # In raw HTML, which Markdown leaves alone.
@@ -34,15 +35,23 @@ BETTER = {  # in its result
 }
 
 
+class Place(NamedTuple):
+    """What a link or a search can lead to within a page."""
+
+    words: str
+    html: str
+    anchor: str
+
+
 class Body(NamedTuple):
     """What a page has to say."""
 
     title: str
     html: str
-    headings: tuple[tuple[str, str], ...]
-    """The text and the anchor of each heading below the title."""
-    rows: tuple[tuple[str, str], ...] = ()
-    """The first two cells and the anchor of each row of a table; for a glossary."""
+    headings: tuple[Place, ...] = ()
+    """Below the title."""
+    rows: tuple[Place, ...] = ()
+    """Of tables: the first two cells; for a glossary."""
 
 
 def notebook(nb: NotebookNode, link: Callable[[str], str], folder: Path, name: str) -> Body:
@@ -78,7 +87,7 @@ def module(source: str, title: str) -> Body:
     from pygments.lexers import PythonLexer
 
     code = highlight(source, PythonLexer(), HtmlFormatter())
-    return Body(title, f"<h1>{escape(title)}</h1>{code}", ())
+    return Body(title, f"<h1>{escape(title)}</h1>{code}")
 
 
 def inline(source: str) -> str:
@@ -124,6 +133,7 @@ def mathml(latex: str, display: bool, name: str) -> str:
     check(unknown is None, f"course site: {name}: ${latex.strip()}$: {unknown and unknown[0]} is not understood")
     for pattern, better in BETTER.items():
         result = re.sub(pattern, better, result)
+    result = result.replace("<math ", f'<math alttext="{escape(latex.strip())}" ', 1)
     return f'<span class="math" tabindex="0">{result}</span>' if display else result
 
 
@@ -157,13 +167,14 @@ def _finish(html: str, link: Callable[[str], str], folder: Path, name: str) -> B
     soup = BeautifulSoup(html, "html.parser")
     first = soup.find("h1")
     check(first is not None, f"course site: {name} has no title")
-    title, headings = first.get_text(), []
+    title, headings, rows, taken = _words(first), [], [], set()
     for heading in soup.select(".text h1, .text h2, .text h3"):
-        anchor = _slug(heading.get_text(), {anchor for _, anchor in headings})
+        heading["id"] = _slug(heading.get_text(), taken)
         if heading.name != "h1":
-            headings.append((heading.get_text(), anchor))
-        heading["id"] = anchor
-        mark = soup.new_tag("a", href=f"#{anchor}", attrs={"class": "anchor", "aria-label": "link to this heading"})
+            headings.append(Place(_words(heading), heading.decode_contents(), heading["id"]))
+        mark = soup.new_tag(
+            "a", href=f"#{heading['id']}", attrs={"class": "anchor", "aria-label": "link to this heading"}
+        )
         mark.string = "#"
         heading.append(mark)
     for a in soup.select("a[href]"):
@@ -172,13 +183,12 @@ def _finish(html: str, link: Callable[[str], str], folder: Path, name: str) -> B
     for image in soup.select("img[src]"):
         if not image["src"].startswith("data:"):
             image["src"] = _embedded(folder / image["src"], name)
-    rows = []
     for table in soup.select(".text table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide", "tabindex": "0"}))
         for row in table.select("tbody tr"):
-            words = [cell.get_text() for cell in row.select("td")]
-            row["id"] = _slug(words[0], {anchor for _, anchor in headings + rows})
-            rows.append((" ".join(words[:2]), row["id"]))
+            cells = row.select("td")[:2]
+            row["id"] = _slug(cells[0].get_text(), taken)
+            rows.append(Place(" ".join(map(_words, cells)), "", row["id"]))
     for scrolling in soup.select(".highlight pre"):
         scrolling["tabindex"] = "0"
     return Body(title, str(soup), tuple(headings), tuple(rows))
@@ -189,17 +199,25 @@ def _embedded(path: Path, name: str) -> str:
     return f"data:{mimetypes.guess_type(path)[0]};base64,{base64.b64encode(path.read_bytes()).decode()}"
 
 
-def _slug(words: str, taken: Collection[str] = ()) -> str:
-    """The anchor of a heading, as GitHub makes it.
+def _words(tag: Tag) -> str:
+    """Text for a title and for the search, in which a formula stands as it is typed."""
+    parts = (
+        re.sub(r"[\\{}]", "", part["alttext"]) if part.name == "math" else part.get_text() for part in tag.contents
+    )
+    return "".join(parts)
 
-    >>> _slug("1/N + 1/K²: the saving")
-    '1n--1k²-the-saving'
-    >>> _slug("Again", {"again"})
-    'again-1'
+
+def _slug(words: str, taken: set[str]) -> str:
+    """The anchor of a heading, as GitHub makes it; it is taken then.
+
+    >>> taken = set()
+    >>> _slug("1/N + 1/K²: the saving", taken), _slug("Again", taken), _slug("Again", taken)
+    ('1n--1k²-the-saving', 'again', 'again-1')
     """
     base = slug = re.sub(r"[^\w\- ]", "", words.strip().lower()).replace(" ", "-")
     number = 0
     while slug in taken:
         number += 1
         slug = f"{base}-{number}"
+    taken.add(slug)
     return slug

@@ -171,7 +171,7 @@ def publish(out: Path, sources: dict[str, NotebookNode], folder: Path) -> Path:
 
 
 def _page(body: render.Body, turn: str, root: str = "") -> str:
-    entries = "".join(f'<li><a href="#{anchor}">{escape(heading)}</a></li>' for heading, anchor in body.headings)
+    entries = "".join(f'<li><a href="#{place.anchor}">{place.html}</a></li>' for place in body.headings)
     nav = f'<nav class="headings" aria-label="On this page"><ol>{entries}</ol></nav>' if entries else ""
     template = Template((files(__package__) / "web" / "page.html").read_text(encoding="utf-8"))
     return template.substitute(
@@ -198,7 +198,7 @@ def _contents(course: Sequence[_Page], sources: dict[str, NotebookNode]) -> rend
         for page in course
     )
     lead = render.inline(" ".join(LEAD.split()))
-    return render.Body(TITLE, f'<h1>{TITLE}</h1><p>{lead}</p><ol class="contents">{items}</ol>', ())
+    return render.Body(TITLE, f'<h1>{TITLE}</h1><p>{lead}</p><ol class="contents">{items}</ol>')
 
 
 def _aims(nb: NotebookNode | None) -> str:
@@ -225,7 +225,7 @@ def _index(course: Sequence[_Page]) -> str:
     entries = []
     for page in course:
         inside = page.body.headings + (page.body.rows if page.source == GLOSSARY else ())
-        headings = [[words, f"{page.address}#{anchor}"] for words, anchor in inside]
+        headings = [[place.words, f"{page.address}#{place.anchor}"] for place in inside]
         entries.append([page.body.title, headings, page.address])
     return json.dumps(entries, ensure_ascii=False).replace("</", "<\\/")
 
