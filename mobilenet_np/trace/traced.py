@@ -186,15 +186,15 @@ class Trace:
         return Explanation(name, steps[-1].target, index, steps)
 
     def step(self, name: str, at: tuple[int, int, int, int] | None = None) -> Page:
-        """A page on which the products of a convolution are played one after the other: `mobilenet_np.show.step`.
+        """A page on which the products of a layer are played one after the other: `mobilenet_np.show.step`.
 
         Parameters
         ----------
         name : str
-            Of a convolution or of its row.
+            Of a convolution, a fully connected layer, or its row.
         at : (n, i, j, c), optional
-            Index of the output number in whose neighbourhood to step; by default the middle of the first image's first
-            channel.
+            Index of the output number in whose neighbourhood to step, (n, c) of a fully connected layer; by default the
+            middle of the first image's first channel.
 
         Returns
         -------
@@ -204,7 +204,7 @@ class Trace:
         Raises
         ------
         ValueError
-            For an unknown name, a layer that is no convolution, or an index outside of y.
+            For an unknown name, a layer without products to step through, or an index outside of y.
         """
         from ..show import step  # a floor up: when it is called, not when the module is loaded
 

@@ -116,7 +116,7 @@ def test_the_lines_that_add_are_found(op):
     kinds = [[kind for _, kind, _ in listing(op, backward) if kind and kind != "if"] for backward in (False, True)]
     assert kinds == [["y"], ["dx", "dw"]]
     skips = [kind for _, kind, _ in listing(op, False)].count("if")
-    assert skips == (0 if op == "pointwise_conv2d" else 1)
+    assert skips == (0 if op in ("pointwise_conv2d", "linear") else 1)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -284,7 +284,9 @@ def test_seen_counts_the_padding_zeros():
 @pytest.mark.parametrize(
     ("call", "message"),
     [
-        (lambda x, w: show.step_op("linear", x, w), "op 'linear' is unknown"),
+        (lambda x, w: show.step_op("batch_norm", x, w), "op 'batch_norm' is unknown"),
+        (lambda x, w: show.step_op("linear", x, w), r"x has shape .*; a fully connected layer takes \(N, C_in\)"),
+        (lambda x, w: show.step_op("linear", x[:, 0, 0], w[0].T, at=(0, 0, 0)), r"at is \(0, 0, 0, 0, 0\)"),
         (lambda x, w: show.step_op("depthwise_conv2d", x, w, at=(0, 9, 0, 0)), r"at is \(0, 9, 0, 0\)"),
         (lambda x, w: show.step_op("depthwise_conv2d", x, w, at=(0, 0)), r"at is \(0, 0\)"),
         (lambda x, w: show.step_op("depthwise_conv2d", x, w[..., :3]), "x has 20 channels"),
@@ -339,6 +341,34 @@ def test_a_traced_row_shows_its_convolution(traced, name, monkeypatch):
     assert stage.stride == conv.options.get("stride", 1)
 
 
+@pytest.mark.parametrize("name", ["classifier", "block1.squeeze_excite.reduce"])
+def test_a_fully_connected_layer(traced, name, monkeypatch):
+    """Its products, in the order of the definition, and what the whole layer has but for its bias."""
+    from mobilenet_np.show.stepper import layer as module
+
+    stages, linear = [], traced[name]
+    with monkeypatch.context() as patched:
+        patched.setattr(module, "_page", lambda stage, *_: stages.append(stage))
+        show.step(traced, name, at=(1, 2))
+    (stage,), (x, w) = stages, (linear.forward.x, linear.params["w"])
+    C, M = stage.w.shape[2:]
+    assert stage.w.shape == (1, 1, min(8, len(w)), min(8, w.shape[1]))
+    np.testing.assert_allclose(
+        stage.whole["y"][0, 0], (linear.forward.y - linear.params["b"])[1, :M], rtol=1e-4, atol=1e-6
+    )
+    np.testing.assert_allclose(stage.whole["dx"][0, 0], linear.backward.dx[1, :C], rtol=1e-4, atol=1e-6)
+    np.testing.assert_array_equal(stage.x[0, 0], x[1, :C])
+    sums = record(stage)
+    np.testing.assert_allclose(sums.y[0, 0], x[1, :C] @ w[:C, :M], rtol=1e-5, atol=1e-7)
+    assert [(c, o) for c, o in zip(sums.taps.c, sums.taps.o, strict=True)] == [
+        (c, o) for o in range(M) for c in range(C)
+    ]
+    page = traced.step(name, at=(1, 2))
+    assert f"<title>{name}, step by step</title>" in page.html
+    assert "without the bias" in page.html
+    assert f"{w.size:,} multiplications" in page.html
+
+
 def test_step_of_a_trace_is_the_same_page(traced):
     page = traced.step("block2.depthwise", at=(0, 1, 1, 5))
     assert "<title>block2.depthwise, step by step</title>" in page.html
@@ -353,7 +383,7 @@ def test_step_of_a_trace_is_the_same_page(traced):
     [
         ("block2.depthwise.bn", "block2.depthwise.bn is batch_norm, which has no taps"),
         ("block1.squeeze_excite", "block1.squeeze_excite is squeeze_excite"),
-        ("block2", "choose a convolution; its rows are block2.expand, block2.depthwise, block2.project"),
+        ("block2", "choose a convolution or a fully connected layer; its rows are block2.expand, block2.depthwise, "),
         ("block2.depthwize", "did you mean 'block2.depthwise'"),
     ],
 )

@@ -38,6 +38,7 @@ def pages(tmp_path_factory):
         "usual": show.factorize(),
         "layer": show.step_op("depthwise_conv2d", x, rng.normal(size=(3, 3, 24)), dy, at=(1, 0, 5, 9), name="block3"),
         "mixing": show.step_op("pointwise_conv2d", x, rng.normal(size=(24, 24)), dy, name="block3.pointwise"),
+        "classes": show.step_op("linear", x[:, 0, 0], rng.normal(size=(24, 5)), dy[:, 0, 0, :5], name="classifier"),
     }
     (folder / "notebook.html").write_text("<!DOCTYPE html>" + made["small"]._repr_html_(), encoding="utf-8")
     for name, page in made.items():
@@ -376,6 +377,26 @@ def test_a_real_layer(browser, pages):
     assert f"In the whole layer dw[1,1,5] is {dw[1, 1, 5]:.4g}.".replace("-", "−") in remark
 
 
+def test_a_fully_connected_layer(browser, pages):
+    rng = np.random.default_rng(0)
+    x, dy = (rng.normal(size=(2, 12, 12, 24))[:, 0, 0] for _ in range(2))
+    rng.normal(size=(3, 3, 24)), rng.normal(size=(24, 24))
+    w = rng.normal(size=(24, 5))
+    browser.get(pages["classes"])
+    press(browser, "end")
+    total = f"{x[0, :8] @ w[:8, 4]:.4g}".replace("-", "−")
+    whole = f"{x[0] @ w[:, 4]:.4g}".replace("-", "−")
+    first, second, remark = visible(browser, ".now p")
+    assert first == "y[0,4] += x[0,7] · w[7,4]"
+    assert SUM.fullmatch(second).groups()[-1] == total
+    assert f"In the whole layer y[0,4] is {whole}" in remark
+    assert visible(browser, ".variables") == ["n=0  o=4  c=7"]
+    press(browser, "b")
+    press(browser, "end")
+    (*_, remark) = visible(browser, ".now p")
+    assert f"In the whole layer dw[7,4] is {x[:, 7] @ dy[:, 4]:.4g}.".replace("-", "−") in remark
+
+
 def test_the_lens_holds_the_window(browser, pages):
     browser.get(pages["small"])
     standard = _stages(4, 4, 3, 3, 1, 2, np.random.default_rng(0))[2]
@@ -402,7 +423,7 @@ def test_nothing_is_loaded(browser, pages):
     assert browsers.requests(browser) == [pages["usual"]]
 
 
-@pytest.mark.parametrize("page", ["usual", "layer", "mixing"])
+@pytest.mark.parametrize("page", ["usual", "layer", "mixing", "classes"])
 @pytest.mark.parametrize("width", [320, 390, 768, 1024, 1600])
 def test_no_page_is_wider_than_the_screen(browser, pages, page, width):
     look(browser, width)
@@ -467,7 +488,7 @@ return out;
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
-@pytest.mark.parametrize("page", ["usual", "layer", "mixing"])
+@pytest.mark.parametrize("page", ["usual", "layer", "mixing", "classes"])
 def test_letters_can_be_read(browser, pages, page, dark):
     """WCAG 2.1 AA asks for a contrast of 4.5."""
     look(browser, dark=dark)

@@ -1,4 +1,4 @@
-"""The definition of each convolution as the page shows it: its formula, its lines of code, and the colours in both."""
+"""The definition of each op as the page shows it: its formula, its lines of code, and the colours in both."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ from collections.abc import Callable, Mapping
 from html import escape
 from typing import NamedTuple
 
-from ...ops import conv2d, depthwise_conv2d, pointwise_conv2d
+from ...ops import conv2d, depthwise_conv2d, linear, pointwise_conv2d
 from . import grouped
 
 
 class Definition(NamedTuple):
-    """A convolution, written out in loops."""
+    """A convolution or a fully connected layer, written out in loops."""
 
     forward: Callable
     backward: Callable
@@ -48,6 +48,7 @@ DEFINITIONS = {
         "n i j o",
         "n=n i=i j=j o=o c=c",
     ),
+    "linear": Definition(linear._forward_loops, linear._backward_loops, "n c", "c o", "n o", "n=n o=o c=c"),
 }
 
 _ELEMENT = re.compile(r"\b(d?)([xwy])(\[[^\]]*\])")
@@ -111,5 +112,5 @@ def listing(op: str, backward: bool) -> list[tuple[int, str, str]]:
 
 
 def _kind(line: str) -> str:
-    adds = re.match(r"(y|dx|dw)\[.*\+=", line)
+    adds = re.match(r"(y|dx|dw)\[.*\+=.*\*", line)
     return adds.group(1) if adds else "if" if line.startswith("if ") else ""

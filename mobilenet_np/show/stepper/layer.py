@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ... import ops
-from ...costs.formulas import conv2d_macs, depthwise_macs, pointwise_macs, separable_macs
+from ...costs.formulas import conv2d_macs, depthwise_macs, linear_macs, pointwise_macs, separable_macs
 from ...errors import check, check_choice
 from ...geometry import Padding
 from ..style import OP_NAMES
@@ -19,23 +19,23 @@ from .words import says
 if TYPE_CHECKING:
     from ...trace import Trace
 
-OPS = ("conv2d", "depthwise_conv2d", "pointwise_conv2d")
+OPS = ("conv2d", "depthwise_conv2d", "pointwise_conv2d", "linear")
 POSITIONS = 3  # rows and columns of output numbers that are drawn
 CHANNELS = 8
 
 
 def step(trace: Trace, name: str, at: tuple[int, int, int, int] | None = None) -> Page:
-    """Step through a convolution of a traced pass, with the numbers that it had there.
+    """Step through a convolution or a fully connected layer of a traced pass, with the numbers that it had there.
 
     Parameters
     ----------
     trace : Trace
     name : str
-        Of a convolution or of the row around it: "block3.depthwise.conv", "block3.depthwise". Of a row its convolution
-        is shown, without BatchNorm and nonlinearity.
+        Of the op or of the row around it: "block3.depthwise.conv", "block3.depthwise", "classifier". Of a row its
+        convolution is shown, without BatchNorm and nonlinearity.
     at : (n, i, j, c), optional
-        Index of the output number in whose neighbourhood to step; by default the middle of the first image's first
-        channel.
+        Index of the output number in whose neighbourhood to step, (n, c) of a fully connected layer; by default the
+        middle of the first image's first channel.
 
     Returns
     -------
@@ -45,16 +45,17 @@ def step(trace: Trace, name: str, at: tuple[int, int, int, int] | None = None) -
     Raises
     ------
     ValueError
-        If the layer is no convolution, or for an index outside its output.
+        If the layer has no products to step through, or for an index outside its output.
     """
     record = trace[name]
     inside = [part for part in record.parts if part.op in OPS and not part.parts]
-    if inside:
+    if len(inside) == 1:  # a gate has two
         (record,) = inside
     rows = f"; its rows are {', '.join(part.name for part in record.parts)}" if record.parts else ""
     check(
         record.op in OPS and not record.parts,
-        f"show.step: {name} is {record.op}, which has no taps to step through; choose a convolution{rows}",
+        f"show.step: {name} is {record.op}, which has no taps to step through; choose a convolution or a fully "
+        f"connected layer{rows}",
     )
     how = {option: record.options[option] for option in ("stride", "padding") if option in record.options}
     return step_op(record.op, record.forward.x, record.params["w"], record.backward.dy, at=at, name=name, **how)
@@ -70,25 +71,25 @@ def step_op(
     at: tuple[int, int, int, int] | None = None,
     name: str = "",
 ) -> Page:
-    """Step through a convolution of a real network, in the neighbourhood of one output number.
+    """Step through a layer of a real network, in the neighbourhood of one output number.
 
     Drawn are 3x3 output positions and at most 8 input and 8 output channels, with all pixels that these see. What is
     left out is said on the page, and beside each sum stands the whole layer's own number.
 
     Parameters
     ----------
-    op : {"conv2d", "depthwise_conv2d", "pointwise_conv2d"}
-    x : (N, H, W, C_in) float
+    op : {"conv2d", "depthwise_conv2d", "pointwise_conv2d", "linear"}
+    x : (N, H, W, C_in) float, (N, C_in) for linear
     w : float
         In the op's own shape.
-    dy : (N, H_out, W_out, C_out) float, optional
+    dy : (N, H_out, W_out, C_out) float, (N, C_out) for linear, optional
         Gradient of the loss with respect to y; by default all ones, the gradient of the sum of y.
     stride : int
-        1 for a pointwise convolution.
+        1 but for "conv2d" and "depthwise_conv2d".
     padding : ((top, bottom), (left, right)), optional
         By default half the kernel on each side.
     at : (n, i, j, c), optional
-        Index of the output number; by default the middle of the first image's first channel.
+        Index of the output number, (n, c) for linear; by default the middle of the first image's first channel.
     name : str
         Of the layer, for the title.
 
@@ -110,17 +111,23 @@ def step_op(
     True
     """
     check_choice("show.step_op", "op", op, OPS)
-    if op == "pointwise_conv2d":
-        check(stride == 1 and padding is None, "show.step_op: a pointwise convolution has no stride and no padding")
+    runs = op
+    if op == "linear":  # a pointwise convolution of an image of one pixel
+        check(x.ndim == 2, f"show.step_op: x has shape {x.shape}; a fully connected layer takes (N, C_in)")
+        runs, x = "pointwise_conv2d", x[:, None, None]
+        dy = None if dy is None else dy[:, None, None]
+        at = at if at is None else (*at[:1], 0, 0, *at[1:])
+    if runs == "pointwise_conv2d":
+        check(stride == 1 and padding is None, f"show.step_op: {op} has no stride and no padding")
         options, padding = {}, ((0, 0), (0, 0))
     else:
         if padding is None:
             padding = ((w.shape[0] // 2,) * 2, (w.shape[1] // 2,) * 2)
         options = dict(stride=stride, padding=padding)
-    module = getattr(ops, op)
-    y, cache = getattr(module, f"{op}_forward")(x, w, **options)
+    module = getattr(ops, runs)
+    y, cache = getattr(module, f"{runs}_forward")(x, w, **options)
     dy = np.ones_like(y) if dy is None else dy
-    dx, dw = getattr(module, f"{op}_backward")(dy, cache)
+    dx, dw = getattr(module, f"{runs}_backward")(dy, cache)
 
     kernel = _as_grouped(op, w)
     n, rows, columns, inputs, outputs = _drawn(op, x.shape, y.shape, at)
@@ -154,7 +161,7 @@ def step_op(
 
 def _as_grouped(op: str, w: np.ndarray) -> np.ndarray:
     """A kernel as that of a grouped convolution: (kh, kw, C_in / groups, C_out)."""
-    return {"conv2d": w, "depthwise_conv2d": w[..., None, :], "pointwise_conv2d": w[None, None]}[op]
+    return {"conv2d": w, "depthwise_conv2d": w[..., None, :]}.get(op, w[None, None])
 
 
 class _Drawn(NamedTuple):
@@ -200,7 +207,8 @@ def _seen(positions: range, kernel: int, stride: int, before: int, size: int) ->
 def _page(stage: Stage, name: str, x_shape: tuple[int, ...], y_shape: tuple[int, ...]) -> Page:
     kind, k = OP_NAMES[stage.op], stage.w.shape[0]
     (C, M), (_, Ho, Wo, all_outputs) = (len(stage.inputs), len(stage.outputs)), y_shape
-    title = f"{kind.capitalize()}, {k}×{k}" + (f", stride {stage.stride}" if stage.stride > 1 else "")
+    size = "" if stage.op == "linear" else f", {k}×{k}"
+    title = f"{kind.capitalize()}{size}" + (f", stride {stage.stride}" if stage.stride > 1 else "")
     runners = _runners(stage.op, *stage.dy.shape[:2], k, C, M)
     whole = _runners(stage.op, Ho, Wo, k, x_shape[3], all_outputs)
     return assemble(
@@ -216,13 +224,17 @@ def _page(stage: Stage, name: str, x_shape: tuple[int, ...], y_shape: tuple[int,
 
 def _lead(stage, x_shape, y_shape):
     (Ho, Wo, _), origin = stage.dy.shape, stage.origin
-    y = (
-        f"image {origin['n']}, rows {origin['i']} to {origin['i'] + Ho - 1} and columns {origin['j']} to "
-        f"{origin['j'] + Wo - 1} of {y_shape[1]}×{y_shape[2]}, {_channels(stage.outputs, y_shape[3])}"
+    positions = (
+        f"rows {origin['i']} to {origin['i'] + Ho - 1} and columns {origin['j']} to {origin['j'] + Wo - 1} of "
+        f"{y_shape[1]}×{y_shape[2]}, "
     )
+    linear = stage.op == "linear"
+    y = f"image {origin['n']}, {'' if linear else positions}{_channels(stage.outputs, y_shape[3])}"
+    x = f"{'' if linear else 'all pixels that these see, '}{_channels(stage.inputs, x_shape[3])}"
+    bias = ", without the bias that it adds at the end" if linear else ""
     return (
-        f"<p>Drawn of y are {y}; of x all pixels that these see, {_channels(stage.inputs, x_shape[3])}. The sums here "
-        "run over what is drawn; beside them stands what the whole layer has there.</p>"
+        f"<p>Drawn of y are {y}; of x {x}. The sums here run over what is drawn; beside them stands what the whole "
+        f"layer has there{bias}.</p>"
     )
 
 
@@ -231,7 +243,9 @@ def _channels(drawn, size):
 
 
 def _runners(op, Ho, Wo, k, C, M):
-    """The layer and its rival, the more expensive one first."""
+    """The layer and its rival, the more expensive one first; a fully connected layer has none."""
+    if op == "linear":
+        return (Runner("fully connected", linear_macs(C, M), 0, C),)
     K = 3 if op == "pointwise_conv2d" else k
     standard = Runner(f"standard, {K}×{K}", conv2d_macs(Ho, Wo, K, C, M), 0, K * K * C)
     return standard, {
@@ -242,5 +256,7 @@ def _runners(op, Ho, Wo, k, C, M):
 
 
 def _ratio(runners):
+    if len(runners) == 1:
+        return f"{runners[0].total:,} multiplications"
     most, least = (runner.total for runner in runners)
     return f"{least:,} / {most:,} = <b>{Fraction(least, most)}</b>"

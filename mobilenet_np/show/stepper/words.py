@@ -33,4 +33,6 @@ def says(op: str, C: int, M: int, K: int, groups: int = 1) -> str:
         "products for each number. Nothing is mixed.",
         "pointwise_conv2d": f"All channels are mixed, at one pixel: {C} × {M} = {C * M} kernels of 1×1, {C} products "
         "for each output number.",
+        "linear": f"Every output looks at every input: {C} × {M} = {C * M} weights, {C} products for each "
+        "output number.",
     }[op]
