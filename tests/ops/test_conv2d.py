@@ -178,6 +178,7 @@ def test_forms_agree_on_same_padding(window):
 
 @pytest.mark.parametrize("window", WINDOWS)
 def test_numba_adds_in_the_definitions_order(window):
+    pytest.importorskip("numba")
     *_, stride, padding = window
     x, w, dy = problem(*window)
     results = in_every_form(lambda: (forward(x, w, stride, padding), *backward(dy, x, w, stride, padding)))

@@ -92,6 +92,7 @@ def test_forms_agree(shape):
 
 @pytest.mark.parametrize("shape", SHAPES)
 def test_numba_adds_in_the_definitions_order(shape):
+    pytest.importorskip("numba")
     x, w, b, dy = problem(*shape)
     results = in_every_form(lambda: (forward(x, w, b), *backward(dy, x, w, b)))
     for actual, expected in zip(results["numba"], results["loops"], strict=True):
