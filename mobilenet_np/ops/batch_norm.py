@@ -38,7 +38,7 @@ import numpy as np
 from ..forms import choose, compiled
 from ..threads import share
 from ._common import sum_over_positions
-from .batch_norm_inference import BatchNormCache, check_backward, check_forward, contiguous, normalize, rows, sums
+from .batch_norm_inference import BatchNormCache, check_arguments, check_gradient, contiguous, normalize, rows, sums
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition. Here and in the other forms x and dy are tables (m positions, C channels).
@@ -166,7 +166,7 @@ def batch_norm_train_forward(
     array([-1.342, -0.447,  0.447,  1.342])
     """
     op = "batch_norm_train"
-    check_forward(op, x, eps, gamma=gamma, beta=beta)
+    check_arguments(op, x, eps, gamma=gamma, beta=beta)
     run = choose(_statistics_loops, _statistics_numpy, _statistics_numba, x.dtype)
     mean, var = run(rows(x))
     return normalize(x, gamma, beta, mean, var, eps)
@@ -195,7 +195,7 @@ def batch_norm_train_backward(dy: np.ndarray, cache: BatchNormCache) -> tuple[np
     array([ 0.134, -0.179, -0.045,  0.089])
     """
     op = "batch_norm_train_backward"
-    check_backward(op, dy, cache)
+    check_gradient(op, dy, cache)
     x, gamma, mean, _, inv_std = cache
     dgamma, dbeta = sums(dy, cache)
     run = choose(_train_dx_loops, _train_dx_numpy, _train_dx_numba, x.dtype)

@@ -152,7 +152,7 @@ def batch_norm_inference_forward(
     array([0., 2.])
     """
     op = "batch_norm_inference"
-    check_forward(op, x, eps, gamma=gamma, beta=beta, mean=mean, var=var)
+    check_arguments(op, x, eps, gamma=gamma, beta=beta, mean=mean, var=var)
     check(not np.any(var.real + eps <= 0), f"{op}: var is {var.real.min()} at its least; var + eps must be positive")
     return normalize(x, gamma, beta, mean, var, eps)
 
@@ -186,7 +186,7 @@ def batch_norm_inference_backward(
     [-2.]
     """
     op = "batch_norm_inference_backward"
-    check_backward(op, dy, cache)
+    check_gradient(op, dy, cache)
     dgamma, dbeta = sums(dy, cache)
     scale = cache.gamma * cache.inv_std
     # dvar: the derivative of (var + eps)^(-1/2) is -1/2 / std^3, and (x - mean) / std is xhat again
@@ -250,7 +250,7 @@ def running_statistics(
     return decay * mean + (1 - decay) * batch_mean, decay * var + (1 - decay) * batch_var
 
 
-def check_forward(op, x, eps, **per_channel):
+def check_arguments(op, x, eps, **per_channel):
     check_array(op, "x", x, "N ... C")
     for name, array in per_channel.items():
         check_array(op, name, array, "C")
@@ -259,7 +259,7 @@ def check_forward(op, x, eps, **per_channel):
     check_positive(op, "eps", eps)
 
 
-def check_backward(op, dy, cache):
+def check_gradient(op, dy, cache):
     check_array(op, "dy", dy, "N ... C")
     check_same_dtype(op, dy=dy, x=cache.x)
     check_shape(op, "dy", dy, cache.x.shape, "it must have the shape of y")
