@@ -4,16 +4,20 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from mobilenet_np.cli import main
 
 
 def test_command(capsys):
+    pytest.importorskip("numba")  # tests/test_import.py knows what it says without
     assert main(["warmup"]) == 0
     assert capsys.readouterr().out.startswith("all kernels are compiled")
 
 
 def test_the_next_process_compiles_nothing(tmp_path):
     """Numba tells how many of its calls found their machine code in the folder."""
+    pytest.importorskip("numba")
     code = """
 import numpy as np
 import mobilenet_np as mn
