@@ -8,10 +8,12 @@ import sys
 
 def add_course(commands: argparse._SubParsersAction) -> None:
     """Add the command ``course`` and its own commands."""
-    course = commands.add_parser("course", help="the notebooks for a class: without the solutions, and graded")
+    course = commands.add_parser("course", help="the notebooks for a class: handed out, graded, shown")
     parts = course.add_subparsers(title="commands", required=True, metavar="command")
     _add_student(parts)
     _add_check(parts)
+    _add_site(parts)
+    _add_figures(parts)
 
 
 def _add_student(parts: argparse._SubParsersAction) -> None:
@@ -31,6 +33,19 @@ def _add_check(parts: argparse._SubParsersAction) -> None:
     add.set_defaults(run=_check)
 
 
+def _add_site(parts: argparse._SubParsersAction) -> None:
+    add = parts.add_parser("site", help="execute the notebooks and write them as web pages")
+    add.add_argument("out", metavar="OUT", help="a folder")
+    add_notebooks(add)
+    add.set_defaults(run=_site)
+
+
+def _add_figures(parts: argparse._SubParsersAction) -> None:
+    add = parts.add_parser("figures", help="draw the figures of the course for slides, as SVG and PNG")
+    add.add_argument("out", metavar="OUT", help="a folder")
+    add.set_defaults(run=_figures)
+
+
 def add_notebooks(add: argparse.ArgumentParser) -> None:
     """The option that all of them have."""
     add.add_argument("--notebooks", default="notebooks", metavar="FOLDER", help="of the course (notebooks)")
@@ -41,6 +56,20 @@ def _student(arguments: argparse.Namespace) -> int:
 
     written = student_edition(arguments.out, arguments.notebooks)
     print(f"{len(written)} notebooks in {arguments.out}")
+    return 0
+
+
+def _site(arguments: argparse.Namespace) -> int:
+    from .site import site
+
+    print(f"open {site(arguments.out, arguments.notebooks)}")
+    return 0
+
+
+def _figures(arguments: argparse.Namespace) -> int:
+    from .figures import figures
+
+    print(f"{len(figures(arguments.out))} files in {arguments.out}")
     return 0
 
 

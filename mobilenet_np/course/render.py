@@ -185,10 +185,13 @@ def _finish(html: str, link: Callable[[str], str], folder: Path, name: str) -> B
             image["src"] = _embedded(folder / image["src"], name)
     for table in soup.select(".text table"):
         table.wrap(soup.new_tag("div", attrs={"class": "wide", "tabindex": "0"}))
+        names = [head.get_text() for head in table.select("thead th")]
         for row in table.select("tbody tr"):
-            cells = row.select("td")[:2]
+            cells = row.select("td")
+            for cell, column in zip(cells, names, strict=False):
+                cell["data-column"] = column  # shown on a phone, where a long row stands upright
             row["id"] = _slug(cells[0].get_text(), taken)
-            rows.append(Place(" ".join(map(_words, cells)), "", row["id"]))
+            rows.append(Place(" ".join(map(_words, cells[:2])), "", row["id"]))
     for scrolling in soup.select(".highlight pre"):
         scrolling["tabindex"] = "0"
     return Body(title, str(soup), tuple(headings), tuple(rows))

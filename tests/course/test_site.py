@@ -1,14 +1,14 @@
 """The course as web pages, opened in a real browser."""
 
-import re
-from urllib.parse import unquote, urldefrag
-
-import browsers
 import pytest
-from browsers import look
 
+from mobilenet_np.cli import main
 from mobilenet_np.course import render
 from mobilenet_np.course.site import pages, publish, read, site
+
+import browsers
+from browsers import look
+from webpages import walk
 
 nbformat = pytest.importorskip("nbformat", reason="pages are made of notebooks")
 for name in ("nbclient", "nbconvert", "latex2mathml"):
@@ -66,23 +66,6 @@ def index(folder, tmp_path_factory):
     return site(tmp_path_factory.mktemp("site") / "course", folder)
 
 
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    browser = browsers.start(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.quit()
-
-
-@pytest.fixture
-def browser(chromium):
-    """A window of a laptop's size in the light, and no errors left behind by any test."""
-    chromium.get("about:blank")
-    look(chromium)
-    chromium.get_log("browser")
-    yield chromium
-    assert chromium.get_log("browser") == []
-
-
 def _open(browser, index, page):
     browser.get((index.parent / page).as_uri())
 
@@ -92,50 +75,7 @@ def _texts(browser, selector):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# What holds on every page of every course
-
-LINKS = "return [...document.querySelectorAll('a[href]')].map((a) => a.href)"
-ANCHORS = "return [...document.querySelectorAll('[id]')].map((e) => e.id)"
-WIDER = """
-return [...document.querySelectorAll("main *")].filter((e) => {
-  for (let p = e; p; p = p.parentElement) if (getComputedStyle(p).overflowX === "auto") return false;
-  return e.checkVisibility() && e.getBoundingClientRect().right > arguments[0] + 1;
-}).map((e) => e.outerHTML.slice(0, 200))
-"""
-
-
-def walk(browser, index):
-    """Open all pages in each size and colour; no error, no request elsewhere, no broken link, nothing cut off."""
-    browsers.requests(browser)
-    links, anchors, home = {}, {}, index.parent.as_uri() + "/"
-    paths = sorted(index.parent.rglob("*.html"))
-    for path in paths:
-        for width, dark in ((1280, False), (390, True)):
-            look(browser, width=width, dark=dark)
-            browser.get(path.as_uri())
-            assert browser.execute_script(WIDER, width) == [], f"{path.name} at {width}"
-            assert browser.execute_script("return document.documentElement.scrollWidth") <= width, path.name
-        links[path.as_uri()] = browser.execute_script(LINKS)
-        anchors[path.as_uri()] = set(browser.execute_script(ANCHORS))
-        shown = browser.execute_script("return document.querySelector('main').innerText")
-        assert not re.search(r"\$[^$\n]+\$|\\frac|\\begin|\.ipynb\)", shown.partition("def ")[0]), path.name
-    assert all(url.startswith(home) for url in browsers.requests(browser))
-    assert browser.get_log("browser") == []
-    for page, targets in links.items():
-        for target in targets:
-            address, anchor = urldefrag(target)
-            if address.startswith("file:"):
-                assert address in links, f"{page} links to {target}"
-                assert not anchor or unquote(anchor) in anchors[address], f"{page} links to {target}"
-            else:
-                assert address.startswith("https://"), f"{page} links to {target}"
-    reached, waiting = set(), [index.as_uri()]
-    while waiting:
-        page = waiting.pop()
-        reached.add(page)
-        waiting += {urldefrag(t)[0] for t in links[page]} & links.keys() - reached
-    assert reached == links.keys()
-    return [path.name for path in paths]
+# All pages
 
 
 @browsers.needed
@@ -247,6 +187,7 @@ def test_previous_and_next(browser, index):
         ("next", ["01 · Next"]),
         ("STEPPER", ["A stepper\n00 · Start here"]),
         ("exercise an", ["An exercise\n00 · Start here"]),
+        ("x^2", ["A formula, x^2\n00 · Start here"]),
         ("深度", ["depthwise 深度卷积\nGlossary"]),
         ("no such thing", ["nothing is called that"]),
         (" ", []),
@@ -348,17 +289,27 @@ def test_mathml(latex, part):
 # The course itself
 
 
-@pytest.fixture(scope="module")
-def notebooks(request):
-    return request.config.rootpath / "notebooks"
-
-
 @browsers.needed
-def test_every_page_of_the_course(browser, notebooks, tmp_path):
-    """Not executed here: its text, formulas and links."""
-    sources = read(notebooks)
-    index = publish(tmp_path, sources, notebooks)
-    assert len(walk(browser, index)) > len(sources)
-    course, modules = pages(sources, notebooks)
-    assert [page.source for page in course][-2:] == ["GLOSSARY.md", "README.md"]
+def test_every_page_of_the_course(browser, request, tmp_path):
+    """Its text, formulas and links; with the outputs the pages are looked at where the notebooks are executed."""
+    folder = request.config.rootpath / "notebooks"
+    sources = read(folder)
+    assert len(walk(browser, publish(tmp_path, sources, folder))) > len(sources)
+    course, modules = pages(sources, folder)
+    assert [page.source for page in course] == [*sources, "GLOSSARY.md", "README.md"]
     assert "ops/depthwise_conv2d.py" in modules
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# The command
+
+
+def test_command(tmp_path, capsys):
+    nbformat.write(_notebook(["# A", ">>> print(1)"]), tmp_path / "00_a.ipynb")
+    out = tmp_path / "out"
+    assert main(["course", "site", str(out), "--notebooks", str(tmp_path)]) == 0
+    assert capsys.readouterr().out == f"open {out / 'index.html'}\n"
+    assert main(["course", "site", str(out), "--notebooks", str(out)]) == 2
+    nbformat.write(_notebook(["# A", ">>> 1 / 0"]), tmp_path / "00_a.ipynb")
+    assert main(["course", "site", str(out), "--notebooks", str(tmp_path)]) == 1
+    assert "division by zero" in capsys.readouterr().err

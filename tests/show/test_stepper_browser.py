@@ -2,10 +2,8 @@
 
 import re
 
-import browsers
 import numpy as np
 import pytest
-from browsers import look
 
 from mobilenet_np import show
 from mobilenet_np.ops import conv2d, depthwise_conv2d, pointwise_conv2d
@@ -14,17 +12,13 @@ from mobilenet_np.show.stepper.factorize import _stages
 from mobilenet_np.show.stepper.stage import record
 from mobilenet_np.show.stepper.terms import element
 
+import browsers
+from browsers import look
+
 pytestmark = browsers.needed
 
 KEYS = {"right": "\ue014", "left": "\ue012", "home": "\ue011", "end": "\ue010", "space": " "}
 SMALL = dict(C=4, M=4, size=3)  # 2 groups; 1,296 + 648 + 468 products
-
-
-@pytest.fixture(scope="module")
-def chromium(tmp_path_factory):
-    browser = browsers.start(tmp_path_factory.mktemp("profile"))
-    yield browser
-    browser.quit()
 
 
 @pytest.fixture(scope="module")
@@ -44,16 +38,6 @@ def pages(tmp_path_factory):
     for name, page in made.items():
         page.save(folder / f"{name}.html")
     return {path.stem: path.as_uri() for path in folder.iterdir()}
-
-
-@pytest.fixture
-def browser(chromium):
-    """A window of a laptop's size in the light, and no errors left behind by any test."""
-    chromium.get("about:blank")
-    look(chromium)
-    chromium.get_log("browser")
-    yield chromium
-    assert chromium.get_log("browser") == []
 
 
 def press(browser, *keys):
