@@ -10,6 +10,7 @@ import pytest
 from mobilenet_np import cli, cost
 from mobilenet_np.architecture import architecture
 from mobilenet_np.counted import execute
+from mobilenet_np.forms import HAVE_NUMBA
 from mobilenet_np.tour.gradients import Case
 
 # Those that the command promises, under the names that `Cost` has for them; and one more.
@@ -54,7 +55,7 @@ def test_explain(capsys):
     assert (code, err) == (0, "")
     assert out.startswith("v2, width 0.35, 64 x 33: block3\n")
     assert "as the formulas say" in out
-    assert "GB/s" in out
+    assert ("GB/s" in out) == HAVE_NUMBA  # the machine is measured with a compiled kernel
 
 
 def test_explain_as_json(capsys):
@@ -62,7 +63,8 @@ def test_explain_as_json(capsys):
     result, expected = json.loads(out), cost("v3-small", resolution=64).explain("block2.depthwise")
     assert (code, result["agrees"]) == (0, True)
     assert result["macs"] == result["ran"]["macs"] == expected.macs
-    assert result["milliseconds_at_least"]["multiply"] > 0
+    if HAVE_NUMBA:
+        assert result["milliseconds_at_least"]["multiply"] > 0
 
 
 def test_reconcile(capsys):
