@@ -22,7 +22,7 @@ def _python(code, cwd=None, **environment):
         text=True,
         cwd=cwd,
         env={**os.environ, **environment},
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert result.returncode == 0, result.stderr
