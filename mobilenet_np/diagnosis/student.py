@@ -19,6 +19,7 @@ from .arguments import Reference, reference
 from .forward import explain_forward
 
 RTOL = 1e-9  # float64 in another order of summation; no mistake is that small
+FEW = 8  # entries of each gradient, with one random direction: whether a backward pass fits needs no more
 Adapter = Callable[..., tuple[tuple, dict[str, Any]] | None]
 
 
@@ -97,8 +98,10 @@ class StudentReport:
         lines += [f"the smallest case that fails: {self.first}", f"    {self.first.fault}"]
         lines += list(_pattern(self.trials))
         lines += [f"forward pass: {cause}" for cause in self.forward]
-        if self.gradients and self.gradients.ok and not all(trial.forward_ok for trial in self.failed):
-            lines.append("the backward pass fits this forward pass: correct the forward pass, then both")
+        if self.gradients and not all(trial.forward_ok for trial in self.failed):
+            fits = "fits" if self.gradients.ok else "does not fit"
+            then = ", then both" if self.gradients.ok else " first"
+            lines.append(f"the backward pass {fits} this forward pass: correct the forward pass{then}")
         elif self.gradients and not self.gradients.ok:
             lines += str(self.gradients).splitlines()
         return "\n".join(lines)
@@ -192,15 +195,20 @@ def student(
         explained, gradients = (), None
         if failed:
             # The smallest case is the one to look at, but many mistakes look alike in it: the largest tells them apart.
-            largest = failed[-1]
-            if not all(trial.forward_ok for trial in failed):
+            largest, forward_ok = failed[-1], all(trial.forward_ok for trial in failed)
+            if not forward_ok:
                 wrong = [trial for trial in failed if not trial.forward_ok][-1]
                 explained = explain_forward(
                     lambda *arrays, **options: forward(*arrays, **options)[0], op, wrong.arrays, wrong.options, seed
                 )
             try:
                 gradients = gradcheck(
-                    (forward, my_backward), *largest.arrays.values(), seed=seed, suspects=BUGS, **largest.options
+                    (forward, my_backward),
+                    *largest.arrays.values(),
+                    seed=seed,
+                    elements=None if forward_ok else FEW,  # each costs a forward pass, and a learner's loops are slow
+                    suspects=BUGS,
+                    **largest.options,
                 )
             except Exception:  # it says so in the trial's fault
                 gradients = None

@@ -113,6 +113,23 @@ def test_a_forward_pass_that_is_wrong_and_a_backward_pass_that_fits_it():
     assert "the backward pass fits this forward pass: correct the forward pass, then both" in str(report)
 
 
+def test_a_forward_pass_that_is_wrong_and_a_backward_pass_that_does_not_fit_it():
+    """What is wrong with the gradients comes later, and a slow forward pass is not run for every entry."""
+    calls = 0
+
+    def forward(x, w, stride, padding):
+        nonlocal calls
+        calls += 1
+        return my_forward(x, w[::-1], stride, padding)[0], (x, w, stride, padding)
+
+    report = student(forward, ops.depthwise_conv2d.depthwise_conv2d_backward, like="depthwise_conv2d")
+    assert not report.gradients.ok
+    *_, last = str(report).splitlines()
+    assert last == "the backward pass does not fit this forward pass: correct the forward pass first"
+    entries = report.failed[-1].size
+    assert calls - len(report.trials) < entries / 2
+
+
 def test_batch_norm_with_eps_outside_the_root():
     def forward(x, gamma, beta, eps):
         mean, std = x.mean(axis=(0, 1, 2)), x.std(axis=(0, 1, 2)) + eps
