@@ -21,7 +21,10 @@ return text.textContent
 UNDONE = re.compile(r"\$[^$\n]+\$|\\[a-z]{3,}|\]\(|\*\*")  # LaTeX and Markdown that nothing became of
 
 
-def look_at(browser, url):
+DESKTOP, PHONE = (1280, False), (390, True)  # light, dark
+
+
+def look_at(browser, url, screens=(DESKTOP, PHONE)):
     """A page on a light desktop and on a dark phone.
 
     Returns
@@ -30,7 +33,7 @@ def look_at(browser, url):
     anchors : set of str
     """
     browsers.requests(browser)
-    for width, dark in ((1280, False), (390, True)):
+    for width, dark in screens:
         browsers.look(browser, width=width, dark=dark)
         browser.get(url)
         assert browser.execute_script(WIDER, width) == [], f"{url} at {width}"
@@ -46,7 +49,10 @@ def look_at(browser, url):
 def walk(browser, index):
     """Look at all pages of a site, and follow the links between them; gives the names of the pages."""
     paths = sorted(index.parent.rglob("*.html"))
-    seen = {path.as_uri(): look_at(browser, path.as_uri()) for path in paths}
+    seen = {}
+    for path in paths:
+        alike = path.parent.name == "source"  # of these there are many
+        seen[path.as_uri()] = look_at(browser, path.as_uri(), (PHONE,) if alike else (DESKTOP, PHONE))
     for page, (links, _) in seen.items():
         for link in links:
             address, anchor = urldefrag(link)
