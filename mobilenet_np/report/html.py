@@ -1,7 +1,7 @@
 """The parts of a page, each a piece of HTML: put together by `page`, written by `write`.
 
 Figures are embedded, so that the page is one file that can be mailed. A `chart` is drawn twice, in light and in dark
-ink, and the browser takes the one that fits the page. Nothing is loaded and no script runs.
+ink, and the browser takes the one that fits the page. Nothing is loaded, and no script runs but in a `frame`.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import io
 from collections.abc import Callable, Iterable, Sequence
 from importlib.resources import files as resources
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,8 +20,7 @@ from .. import files
 from ..errors import check
 from ..show.style import THEMES, style
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
+_SHRINKS, _REM = 6, 6.4  # inches of a figure up to which it does, and the size of an inch of those that do not
 
 
 class Html(str):
@@ -146,28 +145,39 @@ def _pixels(array: np.ndarray, kind: str) -> str:
     return _data(buffer.getvalue(), f"image/{kind}")
 
 
-def chart(draw: Callable[[Axes], object], alt: str, caption: str = "", size: tuple[float, float] = (4.6, 3.4)) -> Html:
+def chart(
+    draw: Callable[[Any], object],
+    alt: str,
+    caption: str = "",
+    size: tuple[float, float] = (4.6, 3.4),
+    columns: int = 1,
+) -> Html:
     """A plot, drawn in light and in dark ink.
 
     Parameters
     ----------
     draw : callable
-        Draws on the axes that it is given; called once a theme.
+        Draws on the axes that it is given, or on an array of them; called once a theme.
     alt : str
         What it shows, for those who cannot see it.
     caption : str
     size : (float, float)
-        Inches. At 4.6 the letters can be read on a phone.
+        Inches. At 4.6 the letters can be read on a phone; what is wider than 6 does not shrink with the screen, but
+        scrolls.
+    columns : int
+        How many axes, side by side.
     """
-    images = {theme: _data(_svg(draw, theme, size), "image/svg+xml") for theme in THEMES}
-    return _figure(
+    images = {theme: _data(_svg(draw, theme, size, columns), "image/svg+xml") for theme in THEMES}
+    wide = size[0] > _SHRINKS
+    look = f'class="chart wide" style="width:{_REM * size[0]:g}rem"' if wide else 'class="chart"'
+    picture = (
         f'<picture><source media="(prefers-color-scheme: dark)" srcset="{images["dark"]}">'
-        f'<img class="chart" src="{images["light"]}" alt="{escape(alt)}"></picture>',
-        caption,
+        f'<img {look} src="{images["light"]}" alt="{escape(alt)}"></picture>'
     )
+    return _figure(f'<div class="scroll plain" tabindex="0">{picture}</div>' if wide else picture, caption)
 
 
-def _svg(draw: Callable[[Axes], object], theme: str, size: tuple[float, float]) -> bytes:
+def _svg(draw: Callable[[Any], object], theme: str, size: tuple[float, float], columns: int) -> bytes:
     import matplotlib as mpl
     from matplotlib.figure import Figure
 
@@ -175,9 +185,25 @@ def _svg(draw: Callable[[Axes], object], theme: str, size: tuple[float, float]) 
     # A fixed salt and no date: the same numbers give the same page.
     with style(theme), mpl.rc_context({"svg.hashsalt": "mobilenet_np"}):
         figure = Figure(figsize=size, layout="constrained")
-        draw(figure.add_subplot())
+        draw(figure.add_subplot() if columns == 1 else figure.subplots(1, columns))
         figure.savefig(buffer, format="svg", metadata={"Date": None})
     return buffer.getvalue()
+
+
+def frame(document: str, title: str, otherwise: str = "") -> Html:
+    """A page of its own inside the page, the only place where scripts run.
+
+    Parameters
+    ----------
+    document : str
+        The whole of it.
+    title : str
+        What it is, for those who cannot see it.
+    otherwise : str
+        HTML that says the same without a script, folded away.
+    """
+    inside = f'<iframe srcdoc="{html.escape(document)}" sandbox="allow-scripts" title="{escape(title)}"></iframe>'
+    return Html(inside + (details("The same as tables, without a script", otherwise) if otherwise else ""))
 
 
 def _data(content: bytes, kind: str) -> str:

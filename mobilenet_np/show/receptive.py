@@ -67,7 +67,7 @@ def receptive_field(
             f"show.receptive_field: {name} is of an image of {size[0]}x{size[1]}, photo has shape {photo.shape}",
         )
     ax = axes_or_new(ax, (7.2, 4.6))
-    ax.imshow(photo)
+    ax.imshow(photo, interpolation="none")
     _frames(ax, fields, (i, j), (H, W))
     ax.plot(j, i, "+", color="white", markersize=9, markeredgewidth=2.5)
     ax.plot(j, i, "+", color="black", markersize=8, markeredgewidth=1)

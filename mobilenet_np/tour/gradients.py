@@ -156,7 +156,7 @@ def _ops(rng: np.random.Generator) -> Iterator[tuple[str, object, tuple, dict]]:
     yield "linear", ops.linear, (normal(3, 5), normal(5, 4), normal(4)), {}
     yield "batch_norm, training", ops.batch_norm, (x, normal(3), normal(3)), dict(eps=1e-3)
     given = x, normal(3), normal(3), normal(3), rng.uniform(0.5, 2, 3)
-    yield "batch_norm, inference", ops.batch_norm_inference, given, dict(eps=1e-3)
+    yield "batch_norm_inference", ops.batch_norm_inference, given, dict(eps=1e-3)
     for name in ("relu", "relu6", "hard_sigmoid", "hard_swish", "sigmoid"):
         yield name, getattr(ops, name), (4 * x,), {}  # wide enough to meet every piece of a hard sigmoid
     gate = (normal(2, 4, 4, 6), normal(6, 3), normal(3), normal(3, 6), normal(6))

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from ..errors import check
 from ..report import Section, facts, page, table, write
-from . import factorization, gradients, tables, training
+from . import factorization, gradients, ledger, steps, tables, training
 from .environment import environment
 from .result import Result
 
@@ -32,6 +32,8 @@ def stages(seed: int, quick: bool) -> list[Stage]:
     return [
         Stage("the factorization on a photograph", functools.partial(factorization.run, seed), 2),
         Stage("layer tables", tables.run, 3),
+        Stage("who counts how, and what this machine can do", ledger.run, 6),
+        Stage("a training step, number by number", functools.partial(steps.run, seed), 4),
         Stage("gradient checks and the bug zoo", functools.partial(gradients.run, seed), 10),
         Stage("training on handwritten digits", functools.partial(training.run, seed, quick), 8 if quick else 45),
     ]
@@ -109,7 +111,8 @@ def _page(results: list[Result], seconds: dict, total: float, out: Path, seed: i
     lead = f"""
 <p>MobileNets are small because they split each convolution in two: one half looks at the neighbourhood of a pixel, the
 other mixes the channels. This page shows the idea on a photograph, counts what it saves in the three published
-architectures, checks every hand-written gradient, and trains all three on real images.</p>
+architectures, rebuilds what others count, follows one training step down to single products, checks every hand-written
+gradient, and trains all three on real images.</p>
 <p>Every number was computed in the run that wrote this page ({total:.0f} seconds on {what["cores"]} cores), or is
 quoted from a source that is named.</p>
 {short if quick else ""}

@@ -1,4 +1,4 @@
-"""Chapter 4 of the tour: a small network of each version learns to read handwritten digits."""
+"""Chapter 6 of the tour: a small network of each version learns to read handwritten digits."""
 
 from __future__ import annotations
 

@@ -1,6 +1,7 @@
 """The parts of a page, and the file it is written to."""
 
 import base64
+import html
 import io
 import re
 import stat
@@ -15,6 +16,7 @@ from mobilenet_np.report import (
     details,
     escape,
     facts,
+    frame,
     gallery,
     page,
     picture,
@@ -51,6 +53,25 @@ def test_table():
 def test_table_does_not_lose_cells(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_frame_holds_a_page_of_its_own():
+    text = frame("<p title=\"a\">'b' & c</p>", 'a "name"', "<b>table</b>")
+    (document,) = re.findall(r'srcdoc="([^"]*)"', text)
+    assert html.unescape(document) == "<p title=\"a\">'b' & c</p>"
+    assert 'sandbox="allow-scripts" title="a &quot;name&quot;"' in text
+    assert "<b>table</b></details>" in text
+    assert "<details" not in frame("", "")
+
+
+def test_wide_charts_scroll_and_others_shrink():
+    def draw(axes):
+        assert axes.shape == (2,)
+
+    wide = chart(draw, "two", size=(9, 2), columns=2)
+    assert '<div class="scroll plain" tabindex="0">' in wide
+    assert 'class="chart wide" style="width:57.6rem"' in wide
+    assert "scroll" not in chart(lambda ax: ax.plot([1]), "one")
 
 
 def test_verdict_is_told_apart_without_colour():

@@ -7,12 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mobilenet_np as mn
 from mobilenet_np import ops
 from mobilenet_np.architecture import architecture
 from mobilenet_np.costs import cost
-from mobilenet_np.costs.ledger import ledger
+from mobilenet_np.costs.ledger import ledger as published_beside_exact
 from mobilenet_np.costs.published import published
-from mobilenet_np.tour import cases, environment, factorization, gradients, tables, training
+from mobilenet_np.tour import cases, environment, factorization, gradients, ledger, steps, tables, training
 
 
 def test_every_op_is_checked():
@@ -65,8 +66,29 @@ def test_counted_layer_is_noticed_when_wrong():
     assert not right._replace(executed_in_bounds=row.macs).ok
 
 
+def test_explained_number_is_noticed_when_wrong(monkeypatch):
+    net = mn.build("v3-small", width=0.35, classes=3, dtype="float64")
+    t = mn.trace(net, np.random.default_rng(0).normal(size=(2, 32, 32, 3)), np.array([0, 2]))
+    monkeypatch.setattr(steps, "NUMBERS", 60)
+    assert steps.explained(t, 0) == [True] * 60
+    (conv,) = (record for name, record in t.records.items() if name == "block2.expand.conv")
+    conv.forward.x[...] *= 1 + 1e-6  # no longer what its output was computed from
+    verdicts = [ok for seed in range(10) for ok in steps.explained(t, seed)]
+    assert 0 < verdicts.count(False) < 100
+
+
+def test_what_ran_otherwise_is_noticed(monkeypatch):
+    right = ledger.explain
+    monkeypatch.setattr(ledger, "explain", lambda *where: replace(right(*where), macs_dw=1))
+    monkeypatch.setattr(ledger, "HAVE_NUMBA", False)  # nothing to measure
+    result = ledger.run()
+    assert not result.ok
+    assert "what ran is not what the formulas say" in result.section.body
+    assert "What this machine" not in result.section.body
+
+
 def test_published_number_is_noticed_when_wrong():
-    (entry, *_) = ledger(list(published())[2:3])
+    (entry, *_) = published_beside_exact(list(published())[2:3])
     assert tables._fine(entry)
     assert not tables._fine(replace(entry, formula=entry.formula * 2))
     assert not tables._fine(replace(entry, executed=entry.formula + 1))
