@@ -1,20 +1,26 @@
-"""Wrong backward passes of BatchNorm in training, where mean and variance depend on x, too."""
+"""Wrong backward passes of BatchNorm: in training mean and variance depend on x, too, in inference they do not."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from ..ops.batch_norm import batch_norm_train_backward, batch_norm_train_forward
-from ..ops.batch_norm_inference import batch_norm_inference_backward
+from ..ops.batch_norm_inference import batch_norm_inference_backward, batch_norm_inference_forward
 from .bug import wrong
 
 BATCH_NORM = batch_norm_train_forward, batch_norm_train_backward
+INFERENCE = batch_norm_inference_forward, batch_norm_inference_backward
 EPS = 0.1  # large, so that forgetting it shows
 
 
 def batch_norm_arrays(rng):
     """x (2, 3, 4, 3), not centred, with gamma and beta."""
     return 1 + 2 * rng.standard_normal((2, 3, 4, 3)), rng.standard_normal(3), rng.standard_normal(3)
+
+
+def inference_arrays(rng):
+    """The same, and the running mean and variance."""
+    return *batch_norm_arrays(rng), rng.standard_normal(3), rng.uniform(0.5, 2, 3)
 
 
 def terms(dy, cache):
@@ -93,6 +99,14 @@ def centres_x_in_place(dy, cache):
     return gradients
 
 
+@wrong(INFERENCE, inference_arrays, eps=EPS)
+def training_formula(dy, cache):
+    """dx is that of training, although the mean and the variance were given, and do not move with x."""
+    _, *others = batch_norm_inference_backward(dy, cache)
+    factor, mean_dy, xhat, projection = terms(dy, cache)
+    return factor * (dy - mean_dy - xhat * projection), *others
+
+
 BUGS = (
     without_the_mean_term,
     without_the_variance_term,
@@ -103,4 +117,5 @@ BUGS = (
     dgamma_with_x,
     statistics_per_image,
     centres_x_in_place,
+    training_formula,
 )

@@ -18,6 +18,7 @@ LOCATED = {
     "batch_norm_train: unbiased count",
     "batch_norm_train: dgamma with x",
     "batch_norm_train: statistics per image",
+    "batch_norm_inference: training formula",
     "relu6: open at six",
     "hard_swish: forgotten sixth",
     "hard_swish: gate taken for a constant",

@@ -39,6 +39,7 @@ ONE_AXES = {
     "kernels_needed": lambda ax=None: show.kernels_needed({"a": [0.5, 0.0]}, ax=ax),
     "losses": lambda ax=None: show.losses(HISTORIES, ax=ax),
     "accuracies": lambda ax=None: show.accuracies(HISTORIES, ax=ax),
+    "numbers": lambda ax=None: show.numbers({"x": COUNTS}, ax=ax),
     "confusion_matrix": lambda ax=None: show.confusion_matrix(COUNTS, ax=ax),
     "architecture": lambda ax=None: show.architecture(cost("v3-small"), ax=ax),
     "filters": lambda ax=None: show.filters(KERNEL[:, :, 0], ax=ax),
@@ -56,6 +57,7 @@ ONE_AXES = {
 ROWS = {
     "activations": (lambda axes=None: show.activations(_trace(), axes=axes), 3),
     "manifold": (lambda axes=None: show.manifold((2, 5), axes=axes), 3),
+    "nonlinearities": (lambda axes=None: show.nonlinearities(("relu6", "sigmoid"), axes=axes), 2),
     "nearest_separable": (lambda axes=None: show.nearest_separable(KERNEL, axes=axes), 3),
 }
 MANY_AXES = {
