@@ -11,6 +11,7 @@ from ..forms import HAVE_NUMBA
 from ..models import Network, check_images
 from ..threads import get_threads, run_on_all
 from .folded import Folded
+from .memory import lines
 from .plan import Plan, plan
 from .weights import Weights, padded
 
@@ -88,9 +89,9 @@ class Compiled:
                 return rooms.pop()
         count = 2 * (1 + N * len(steps.steps) + len(steps.heads))
         return _Room(
-            np.zeros((threads if whole_images else 1, steps.activations), np.float32),
-            np.zeros((threads, steps.scratch), np.float32),
-            np.zeros(steps.outputs, np.float32),
+            lines(threads if whole_images else 1, steps.activations),
+            lines(threads, steps.scratch),
+            lines(1, steps.outputs)[0],
             np.zeros(count, np.int64),
         )
 

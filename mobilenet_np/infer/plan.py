@@ -24,6 +24,7 @@ import numpy as np
 
 from ..architecture import Architecture, Block, Row
 from ..geometry import output_size, same_padding
+from .memory import LINE
 from .weights import Weights, padded
 
 COPY, STEM, ROWS, CHANNELS, PRODUCT = range(5)
@@ -61,12 +62,13 @@ CACHE = _cache_size()
 
 
 def pitch(channels: int) -> int:
-    """Numbers from one pixel to the next.
+    """Numbers from one pixel to the next: whole cache lines, and one more where it must be.
 
     A first-level cache finds a line by its address modulo 4096 bytes. Pixels that are 512, 1024 or 2048 bytes apart
     compete for an eighth or less of it; a line of 64 bytes between them, and each has a place of its own.
     """
-    return channels + 16 if channels % 128 == 0 else channels
+    whole = -(-channels // LINE) * LINE
+    return whole + LINE if whole % 128 == 0 else whole
 
 
 class Plan(NamedTuple):
@@ -219,7 +221,7 @@ class _Planner:
         N, K = padded(row.c_out), padded(row.c_in)
         by_rows = M >= 192 and not pool
         if by_rows:
-            extent, tile = M, -(-M // 24) * 6  # four tiles of whole sixes
+            extent, tile = M, -(-M // 56) * 14  # four tiles of whole register tiles
             self.scratch = max(self.scratch, tile * K * (gate != NONE))
         else:
             extent, tile = N, max(16, min(-(-N // 64) * 16, 2**17 // K // 16 * 16, 256))

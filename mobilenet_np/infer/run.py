@@ -12,7 +12,7 @@ from numba import njit
 
 from ..kernels.atomic import fetch_add, wait_for
 from ..kernels.depthwise import Window, depthwise
-from ..kernels.simd import add, address, forward, load, mul, splat, store
+from ..kernels.simd import add, address, forward, load8, mul, splat8, store
 from ..kernels.tiles import ACTS, Finish, Rows, product
 from ..machine_code import cached_njit
 from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM
@@ -85,11 +85,11 @@ def _rows(s, t, a, w, scratch):
 @njit(nogil=True)
 def _mean(x, x_at, step, rows, C, y, y_at):
     """Mean over rows, for C channels (a multiple of 8)."""
-    share = splat(_ONE / np.float32(rows))
+    share = splat8(_ONE / np.float32(rows))
     for c in range(0, C, 8):
-        total = load(x, x_at + c)
+        total = load8(x, x_at + c)
         for m in range(1, rows):
-            total = add(total, load(x, x_at + m * step + c))
+            total = add(total, load8(x, x_at + m * step + c))
         store(mul(total, share), y, y_at + c)
 
 
@@ -139,7 +139,7 @@ def _product(s, t, a, w, scratch, features):
     if s.gate != NONE:
         for m in range(M):
             for k in range(0, K, 8):
-                store(mul(load(a, x_at + m * step + k), load(a, s.gate + k)), scratch, m * K + k)
+                store(mul(load8(a, x_at + m * step + k), load8(a, s.gate + k)), scratch, m * K + k)
         x, x_at, step, room = scratch, 0, K, M * K
     after = _finish(s.act, s.slope, s.residual != NONE, a, s.residual - s.target)
     if s.pool == 1:

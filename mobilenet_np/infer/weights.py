@@ -9,6 +9,7 @@ import numpy as np
 from ..architecture import Row
 from ..models import Network
 from .fold import fold
+from .memory import lines
 
 
 class Place(NamedTuple):
@@ -53,7 +54,8 @@ class Weights:
                 self._add_matrix(row.name, w.reshape(-1, row.c_out), b, inputs=w[..., 0].size)
             elif row.op in ("pointwise_conv2d", "linear"):
                 self._add_matrix(row.name, *fold(layer))
-        self.array = np.concatenate(self._parts)
+        self.array = lines(1, self._size)[0]
+        np.concatenate(self._parts, out=self.array)
         del self._parts
 
     def _add_matrix(self, name: str, w: np.ndarray, b: np.ndarray, inputs: int | None = None) -> None:

@@ -1,9 +1,10 @@
-"""Rows of a depthwise convolution, with the weights of eight channels kept in registers along the whole row.
+"""Rows of a depthwise convolution, with the weights of some channels kept in registers along the whole row.
 
 A depthwise convolution does little with each number that it fetches: nine multiply-adds for nine inputs and nine
 weights. With the weights in registers only the inputs are left to fetch, one for each multiply-add, which is what a
-processor can do at full speed. The sums of neighbouring outputs do not depend on each other, so it works on several at
-once by itself.
+processor can do at full speed. Sixteen channels are taken at a time, a whole cache line, where there are 32 registers
+for their weights, and eight elsewhere. The sums of neighbouring outputs do not depend on each other, so the processor
+works on several at once by itself.
 
 Arrays are given by address and offset, as in `tiles`. Rows above and below the image are rows of zeros that the caller
 keeps somewhere; columns beside it are left out. Every result is one chain of fused multiply-adds over the taps, column
@@ -19,7 +20,7 @@ from numba import njit
 
 from ..machine_code import cached_njit
 from ..threads import share
-from .simd import address, fma, forward, load
+from .simd import address, fma, forward, load8, load16, load_like
 from .tiles import ACTS, REGISTERS, Finish, put
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -55,18 +56,17 @@ class Window(NamedTuple):
 
 @njit(nogil=True)
 def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
-    """One row of outputs for eight channels; x0, x1, x2 are where the three rows of the leftmost window begin."""
+    """One row of outputs for as many channels as ``bias`` has; the leftmost window's rows begin at x0, x1, x2."""
     tap, pixel, step = g.w_tap, g.x_pixel, g.stride * g.x_pixel
-    w00, w01, w02 = load(w, 0), load(w, tap), load(w, 2 * tap)
-    w10, w11, w12 = load(w, 3 * tap), load(w, 4 * tap), load(w, 5 * tap)
-    w20, w21, w22 = load(w, 6 * tap), load(w, 7 * tap), load(w, 8 * tap)
-    start = load(bias, 0)
+    w00, w01, w02 = load_like(bias, w, 0), load_like(bias, w, tap), load_like(bias, w, 2 * tap)
+    w10, w11, w12 = load_like(bias, w, 3 * tap), load_like(bias, w, 4 * tap), load_like(bias, w, 5 * tap)
+    w20, w21, w22 = load_like(bias, w, 6 * tap), load_like(bias, w, 7 * tap), load_like(bias, w, 8 * tap)
     for j in range(first, last):
         a = j * step
         b, c = a + pixel, a + 2 * pixel
-        v = fma(load(x2, a), w20, fma(load(x1, a), w10, fma(load(x0, a), w00, start)))
-        v = fma(load(x2, b), w21, fma(load(x1, b), w11, fma(load(x0, b), w01, v)))
-        v = fma(load(x2, c), w22, fma(load(x1, c), w12, fma(load(x0, c), w02, v)))
+        v = fma(load_like(bias, x2, a), w20, fma(load_like(bias, x1, a), w10, fma(load_like(bias, x0, a), w00, bias)))
+        v = fma(load_like(bias, x2, b), w21, fma(load_like(bias, x1, b), w11, fma(load_like(bias, x0, b), w01, v)))
+        v = fma(load_like(bias, x2, c), w22, fma(load_like(bias, x1, c), w12, fma(load_like(bias, x0, c), w02, v)))
         put(v, finish, y, j * g.y_pixel)
     j = 0
     while j < g.Wo:  # at the sides of the image some columns of the window lie outside
@@ -74,83 +74,67 @@ def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
             j = last
             if j >= g.Wo:
                 break
-        a, v = j * step, start
+        a, v = j * step, bias
         b, c = a + pixel, a + 2 * pixel
         inside = g.left - j * g.stride, g.W + g.left - j * g.stride
         if inside[0] <= 0 < inside[1]:
-            v = fma(load(x2, a), w20, fma(load(x1, a), w10, fma(load(x0, a), w00, v)))
+            v = fma(load_like(bias, x2, a), w20, fma(load_like(bias, x1, a), w10, fma(load_like(bias, x0, a), w00, v)))
         if inside[0] <= 1 < inside[1]:
-            v = fma(load(x2, b), w21, fma(load(x1, b), w11, fma(load(x0, b), w01, v)))
+            v = fma(load_like(bias, x2, b), w21, fma(load_like(bias, x1, b), w11, fma(load_like(bias, x0, b), w01, v)))
         if inside[0] <= 2 < inside[1]:
-            v = fma(load(x2, c), w22, fma(load(x1, c), w12, fma(load(x0, c), w02, v)))
+            v = fma(load_like(bias, x2, c), w22, fma(load_like(bias, x1, c), w12, fma(load_like(bias, x0, c), w02, v)))
         put(v, finish, y, j * g.y_pixel)
-        j += 1
-
-
-@njit(nogil=True)
-def _row_3x3_wide(x0, x1, x2, g, first, last, w, bias, finish, y):
-    """The same for sixteen channels, a whole cache line, where 32 registers hold its eighteen weights."""
-    tap, pixel, step = g.w_tap, g.x_pixel, g.stride * g.x_pixel
-    w00, w01, w02 = load(w, 0), load(w, tap), load(w, 2 * tap)
-    w10, w11, w12 = load(w, 3 * tap), load(w, 4 * tap), load(w, 5 * tap)
-    w20, w21, w22 = load(w, 6 * tap), load(w, 7 * tap), load(w, 8 * tap)
-    u00, u01, u02 = load(w, 8), load(w, tap + 8), load(w, 2 * tap + 8)
-    u10, u11, u12 = load(w, 3 * tap + 8), load(w, 4 * tap + 8), load(w, 5 * tap + 8)
-    u20, u21, u22 = load(w, 6 * tap + 8), load(w, 7 * tap + 8), load(w, 8 * tap + 8)
-    v_start, u_start = load(bias, 0), load(bias, 8)
-    for j in range(first, last):
-        a = j * step
-        b, c = a + pixel, a + 2 * pixel
-        v = fma(load(x2, a), w20, fma(load(x1, a), w10, fma(load(x0, a), w00, v_start)))
-        u = fma(load(x2, a + 8), u20, fma(load(x1, a + 8), u10, fma(load(x0, a + 8), u00, u_start)))
-        v = fma(load(x2, b), w21, fma(load(x1, b), w11, fma(load(x0, b), w01, v)))
-        u = fma(load(x2, b + 8), u21, fma(load(x1, b + 8), u11, fma(load(x0, b + 8), u01, u)))
-        v = fma(load(x2, c), w22, fma(load(x1, c), w12, fma(load(x0, c), w02, v)))
-        u = fma(load(x2, c + 8), u22, fma(load(x1, c + 8), u12, fma(load(x0, c + 8), u02, u)))
-        put(v, finish, y, j * g.y_pixel)
-        put(u, finish, y, j * g.y_pixel + 8)
-    j = 0
-    while j < g.Wo:
-        if j == first:
-            j = last
-            if j >= g.Wo:
-                break
-        a, v, u = j * step, v_start, u_start
-        b, c = a + pixel, a + 2 * pixel
-        inside = g.left - j * g.stride, g.W + g.left - j * g.stride
-        if inside[0] <= 0 < inside[1]:
-            v = fma(load(x2, a), w20, fma(load(x1, a), w10, fma(load(x0, a), w00, v)))
-            u = fma(load(x2, a + 8), u20, fma(load(x1, a + 8), u10, fma(load(x0, a + 8), u00, u)))
-        if inside[0] <= 1 < inside[1]:
-            v = fma(load(x2, b), w21, fma(load(x1, b), w11, fma(load(x0, b), w01, v)))
-            u = fma(load(x2, b + 8), u21, fma(load(x1, b + 8), u11, fma(load(x0, b + 8), u01, u)))
-        if inside[0] <= 2 < inside[1]:
-            v = fma(load(x2, c), w22, fma(load(x1, c), w12, fma(load(x0, c), w02, v)))
-            u = fma(load(x2, c + 8), u22, fma(load(x1, c + 8), u12, fma(load(x0, c + 8), u02, u)))
-        put(v, finish, y, j * g.y_pixel)
-        put(u, finish, y, j * g.y_pixel + 8)
         j += 1
 
 
 @njit(nogil=True)
 def _column_of_5(x0, x1, x2, x3, x4, at, w0, w1, w2, w3, w4, v):
-    v = fma(load(x2, at), w2, fma(load(x1, at), w1, fma(load(x0, at), w0, v)))
-    return fma(load(x4, at), w4, fma(load(x3, at), w3, v))
+    v = fma(load_like(v, x2, at), w2, fma(load_like(v, x1, at), w1, fma(load_like(v, x0, at), w0, v)))
+    return fma(load_like(v, x4, at), w4, fma(load_like(v, x3, at), w3, v))
 
 
 @njit(nogil=True)
 def _row_5x5(x0, x1, x2, x3, x4, g, first, last, w, bias, finish, y):
     """The same for 25 taps."""
     t, pixel, step = g.w_tap, g.x_pixel, g.stride * g.x_pixel
-    w00, w01, w02, w03, w04 = load(w, 0), load(w, t), load(w, 2 * t), load(w, 3 * t), load(w, 4 * t)
-    w10, w11, w12, w13, w14 = load(w, 5 * t), load(w, 6 * t), load(w, 7 * t), load(w, 8 * t), load(w, 9 * t)
-    w20, w21, w22, w23, w24 = load(w, 10 * t), load(w, 11 * t), load(w, 12 * t), load(w, 13 * t), load(w, 14 * t)
-    w30, w31, w32, w33, w34 = load(w, 15 * t), load(w, 16 * t), load(w, 17 * t), load(w, 18 * t), load(w, 19 * t)
-    w40, w41, w42, w43, w44 = load(w, 20 * t), load(w, 21 * t), load(w, 22 * t), load(w, 23 * t), load(w, 24 * t)
-    start = load(bias, 0)
+    w00, w01, w02, w03, w04 = (
+        load_like(bias, w, 0),
+        load_like(bias, w, t),
+        load_like(bias, w, 2 * t),
+        load_like(bias, w, 3 * t),
+        load_like(bias, w, 4 * t),
+    )
+    w10, w11, w12, w13, w14 = (
+        load_like(bias, w, 5 * t),
+        load_like(bias, w, 6 * t),
+        load_like(bias, w, 7 * t),
+        load_like(bias, w, 8 * t),
+        load_like(bias, w, 9 * t),
+    )
+    w20, w21, w22, w23, w24 = (
+        load_like(bias, w, 10 * t),
+        load_like(bias, w, 11 * t),
+        load_like(bias, w, 12 * t),
+        load_like(bias, w, 13 * t),
+        load_like(bias, w, 14 * t),
+    )
+    w30, w31, w32, w33, w34 = (
+        load_like(bias, w, 15 * t),
+        load_like(bias, w, 16 * t),
+        load_like(bias, w, 17 * t),
+        load_like(bias, w, 18 * t),
+        load_like(bias, w, 19 * t),
+    )
+    w40, w41, w42, w43, w44 = (
+        load_like(bias, w, 20 * t),
+        load_like(bias, w, 21 * t),
+        load_like(bias, w, 22 * t),
+        load_like(bias, w, 23 * t),
+        load_like(bias, w, 24 * t),
+    )
     for j in range(first, last):
         a = j * step
-        v = _column_of_5(x0, x1, x2, x3, x4, a, w00, w10, w20, w30, w40, start)
+        v = _column_of_5(x0, x1, x2, x3, x4, a, w00, w10, w20, w30, w40, bias)
         v = _column_of_5(x0, x1, x2, x3, x4, a + pixel, w01, w11, w21, w31, w41, v)
         v = _column_of_5(x0, x1, x2, x3, x4, a + 2 * pixel, w02, w12, w22, w32, w42, v)
         v = _column_of_5(x0, x1, x2, x3, x4, a + 3 * pixel, w03, w13, w23, w33, w43, v)
@@ -162,7 +146,7 @@ def _row_5x5(x0, x1, x2, x3, x4, g, first, last, w, bias, finish, y):
             j = last
             if j >= g.Wo:
                 break
-        a, v = j * step, start
+        a, v = j * step, bias
         inside = g.left - j * g.stride, g.W + g.left - j * g.stride
         if inside[0] <= 0 < inside[1]:
             v = _column_of_5(x0, x1, x2, x3, x4, a, w00, w10, w20, w30, w40, v)
@@ -176,6 +160,16 @@ def _row_5x5(x0, x1, x2, x3, x4, g, first, last, w, bias, finish, y):
             v = _column_of_5(x0, x1, x2, x3, x4, a + 4 * pixel, w04, w14, w24, w34, w44, v)
         put(v, finish, y, j * g.y_pixel)
         j += 1
+
+
+@njit(nogil=True)
+def _row(x0, x1, x2, x3, x4, g, first, last, c, w, bias, finish, y):
+    """One row of outputs for channels c, c + 1, ...; as many as ``bias`` has."""
+    x0, x1, x2, w, y = forward(x0, c), forward(x1, c), forward(x2, c), forward(w, c), forward(y, c)
+    if g.kernel == 3:
+        _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y)
+    else:
+        _row_5x5(x0, x1, x2, forward(x3, c), forward(x4, c), g, first, last, w, bias, finish, y)
 
 
 @njit(nogil=True)
@@ -194,27 +188,16 @@ def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y):
         x0 = line if 0 <= r < g.H else none
         x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else none
         x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else none
+        x3 = forward(line, 3 * g.x_row) if 0 <= r + 3 < g.H else none
+        x4 = forward(line, 4 * g.x_row) if 0 <= r + 4 < g.H else none
         out = forward(y, (i - i0) * g.y_row)
-        if g.kernel == 3:
-            c = 0
-            while c < C:
-                p0, p1, p2, wc, bc, yc = (
-                    forward(x0, c), forward(x1, c), forward(x2, c), forward(w, c), forward(bias, c), forward(out, c)
-                )  # fmt: skip
-                if REGISTERS >= 32 and c + 16 <= C:
-                    _row_3x3_wide(p0, p1, p2, g, first, last, wc, bc, finish, yc)
-                    c += 16
-                else:
-                    _row_3x3(p0, p1, p2, g, first, last, wc, bc, finish, yc)
-                    c += 8
-        else:
-            x3 = forward(line, 3 * g.x_row) if 0 <= r + 3 < g.H else none
-            x4 = forward(line, 4 * g.x_row) if 0 <= r + 4 < g.H else none
-            for c in range(0, C, 8):
-                _row_5x5(
-                    forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), forward(x4, c),
-                    g, first, last, forward(w, c), forward(bias, c), finish, forward(out, c),
-                )  # fmt: skip
+        c = 0
+        while REGISTERS >= 32 and c + 16 <= C:
+            _row(x0, x1, x2, x3, x4, g, first, last, c, w, load16(bias, c), finish, out)
+            c += 16
+        while c < C:
+            _row(x0, x1, x2, x3, x4, g, first, last, c, w, load8(bias, c), finish, out)
+            c += 8
 
 
 def depthwise_of_batch(x: np.ndarray, w: np.ndarray, stride: int, top: int, left: int, y: np.ndarray) -> None:

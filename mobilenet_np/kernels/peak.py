@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from ..machine_code import cached_njit
-from .simd import LANES, add, address, broadcast, fma, store
+from .simd import add, address, broadcast_like, fma, splat8, splat16, store
+from .tiles import REGISTERS
 
 SUMS = 12  # that do not wait for each other: enough to hide the latency of one multiply-add
+splat, LANES = (splat16, 16) if REGISTERS >= 32 else (splat8, 8)
 PER_ROUND = SUMS * LANES
+_0 = np.float32(0)
 
 
 @cached_njit
@@ -15,11 +20,26 @@ def multiply_adds(numbers, rounds, out):
 
     ``numbers`` holds a, b and the first value of each t. They differ, or a compiler would keep only one.
     """
-    start = address(numbers)
-    a, b = broadcast(start, 0), broadcast(start, 1)
-    t0, t1, t2, t3 = broadcast(start, 2), broadcast(start, 3), broadcast(start, 4), broadcast(start, 5)
-    t4, t5, t6, t7 = broadcast(start, 6), broadcast(start, 7), broadcast(start, 8), broadcast(start, 9)
-    t8, t9, t10, t11 = broadcast(start, 10), broadcast(start, 11), broadcast(start, 12), broadcast(start, 13)
+    start, like = address(numbers), splat(_0)
+    a, b = broadcast_like(like, start, 0), broadcast_like(like, start, 1)
+    t0, t1, t2, t3 = (
+        broadcast_like(like, start, 2),
+        broadcast_like(like, start, 3),
+        broadcast_like(like, start, 4),
+        broadcast_like(like, start, 5),
+    )
+    t4, t5, t6, t7 = (
+        broadcast_like(like, start, 6),
+        broadcast_like(like, start, 7),
+        broadcast_like(like, start, 8),
+        broadcast_like(like, start, 9),
+    )
+    t8, t9, t10, t11 = (
+        broadcast_like(like, start, 10),
+        broadcast_like(like, start, 11),
+        broadcast_like(like, start, 12),
+        broadcast_like(like, start, 13),
+    )
     for _ in range(rounds):
         t0, t1, t2, t3 = fma(t0, a, b), fma(t1, a, b), fma(t2, a, b), fma(t3, a, b)
         t4, t5, t6, t7 = fma(t4, a, b), fma(t5, a, b), fma(t6, a, b), fma(t7, a, b)

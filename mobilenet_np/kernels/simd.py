@@ -1,15 +1,17 @@
-"""Eight float32 numbers as one value inside a Numba kernel.
+"""Eight or sixteen float32 numbers as one value inside a Numba kernel.
 
-A processor's vector register holds eight float32 numbers, and one instruction multiplies and adds all of them. A
-compiler finds such instructions in simple loops by itself. In the loops that decide the speed of a network it does not
-find the best ones, because it does not keep a whole tile of results in registers. So here is the register as a type;
-with it a kernel says what it wants, in Python::
+A processor's vector register holds eight float32 numbers (AVX2) or sixteen (AVX-512), and one instruction multiplies
+and adds all of them. A compiler finds such instructions in simple loops by itself. In the loops that decide the speed
+of a network it does not find the best ones, because it does not keep a whole tile of results in registers. So here is
+the register as a type; with it a kernel says what it wants, in Python::
 
     a, b, c = address(a), address(b), address(c)
-    total = splat(np.float32(0))
+    total = splat16(np.float32(0))
     for k in range(K):
-        total = fma(broadcast(a, k), load(b, 8 * k), total)  # total += a[k] * b[8 * k : 8 * k + 8]
+        total = fma(broadcast_like(total, a, k), load16(b, 16 * k), total)  # total += a[k] * b[16 * k : 16 * k + 16]
     store(total, c, 0)
+
+Where a processor has no registers for sixteen numbers, the compiler takes two for eight.
 
 An address is where a flat float32 array begins; offsets count its numbers. Nothing is checked: an offset beyond the end
 reads or writes foreign memory, and the array must outlive its address.
@@ -24,26 +26,23 @@ from numba.core.datamodel import PrimitiveModel
 from numba.extending import intrinsic, register_model
 from numba.np import arrayobj
 
-LANES = 8
-_VECTOR = ir.VectorType(ir.FloatType(), LANES)
+
+class Register(types.Type):
+    """Numba's type of eight or sixteen float32 numbers that are one value."""
+
+    def __init__(self, lanes: int):
+        self.lanes = lanes
+        self.vector = ir.VectorType(ir.FloatType(), lanes)
+        super().__init__(name=f"Float32x{lanes}")
 
 
-class Float32x8(types.Type):
-    """Numba's type of the register."""
-
-    def __init__(self):
-        super().__init__(name="Float32x8")
-
-
-float32x8 = Float32x8()
-
-
-@register_model(Float32x8)
+@register_model(Register)
 class _RegisterModel(PrimitiveModel):
-    def __init__(self, manager, numba_type):
-        super().__init__(manager, numba_type, _VECTOR)
+    def __init__(self, manager, register):
+        super().__init__(manager, register, register.vector)
 
 
+EIGHT, SIXTEEN = Register(8), Register(16)
 pointer = types.CPointer(types.float32)
 
 
@@ -68,65 +67,103 @@ def forward(typing_context, start, offset):
     return pointer(start, types.intp), generate
 
 
-def _vectors(builder, start, offset):
-    return builder.bitcast(builder.gep(start, [offset]), _VECTOR.as_pointer())
-
-
-def _spread(builder, number):
-    """The same number in all lanes."""
-    undefined = ir.Constant(_VECTOR, ir.Undefined)
-    first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
-    return builder.shuffle_vector(first, undefined, ir.Constant(ir.VectorType(ir.IntType(32), LANES), [0] * LANES))
-
-
 # ---------------------------------------------------------------------------------------------------------------------
-# Between memory and registers
+# Between memory and registers. Each exists for eight numbers, for sixteen, and for as many as another register has.
 
 
-@intrinsic
-def load(typing_context, start, offset):
-    """``start[offset : offset + 8]``."""
-
+def _load(register, start):
     def generate(context, builder, signature, arguments):
-        value = builder.load(_vectors(builder, *arguments))
+        start, offset = arguments[-2:]
+        value = builder.load(builder.bitcast(builder.gep(start, [offset]), register.vector.as_pointer()))
         value.align = 4
         return value
 
-    return float32x8(start, types.intp), generate
+    return generate
+
+
+@intrinsic
+def load8(typing_context, start, offset):
+    """``start[offset : offset + 8]``."""
+    return EIGHT(start, types.intp), _load(EIGHT, start)
+
+
+@intrinsic
+def load16(typing_context, start, offset):
+    """``start[offset : offset + 16]``."""
+    return SIXTEEN(start, types.intp), _load(SIXTEEN, start)
+
+
+@intrinsic
+def load_like(typing_context, like, start, offset):
+    """As many numbers as ``like`` has, from ``start[offset]`` on."""
+    return like(like, start, types.intp), _load(like, start)
 
 
 @intrinsic
 def store(typing_context, value, start, offset):
-    """``start[offset : offset + 8] = value``."""
+    """``start[offset : ...] = value``."""
 
     def generate(context, builder, signature, arguments):
         value, start, offset = arguments
-        instruction = builder.store(value, _vectors(builder, start, offset))
+        instruction = builder.store(value, builder.bitcast(builder.gep(start, [offset]), value.type.as_pointer()))
         instruction.align = 4
         return context.get_dummy_value()
 
     return types.void(value, start, types.intp), generate
 
 
+def _spread(builder, register, number):
+    """The same number in all lanes."""
+    undefined = ir.Constant(register.vector, ir.Undefined)
+    first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
+    lanes = ir.Constant(ir.VectorType(ir.IntType(32), register.lanes), [0] * register.lanes)
+    return builder.shuffle_vector(first, undefined, lanes)
+
+
 @intrinsic
-def broadcast(typing_context, start, offset):
+def broadcast_like(typing_context, like, start, offset):
     """``start[offset]`` in all lanes."""
 
     def generate(context, builder, signature, arguments):
-        start, offset = arguments
-        return _spread(builder, builder.load(builder.gep(start, [offset])))
+        _, start, offset = arguments
+        return _spread(builder, like, builder.load(builder.gep(start, [offset])))
 
-    return float32x8(start, types.intp), generate
+    return like(like, start, types.intp), generate
+
+
+def _splat(register):
+    def generate(context, builder, signature, arguments):
+        return _spread(builder, register, arguments[-1])
+
+    return generate
 
 
 @intrinsic
-def splat(typing_context, number):
+def splat8(typing_context, number):
+    """One float32 in eight lanes."""
+    return EIGHT(types.float32), _splat(EIGHT)
+
+
+@intrinsic
+def splat16(typing_context, number):
+    """One float32 in sixteen lanes."""
+    return SIXTEEN(types.float32), _splat(SIXTEEN)
+
+
+@intrinsic
+def splat_like(typing_context, like, number):
     """One float32 in all lanes."""
+    return like(like, types.float32), _splat(like)
+
+
+@intrinsic
+def is_eight(typing_context, value):
+    """Whether it has eight lanes; known when the kernel is compiled."""
 
     def generate(context, builder, signature, arguments):
-        return _spread(builder, arguments[0])
+        return context.get_constant(types.boolean, value.lanes == 8)
 
-    return float32x8(types.float32), generate
+    return types.boolean(value), generate
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -138,11 +175,11 @@ def fma(typing_context, a, b, c):
     """``a * b + c``, rounded once."""
 
     def generate(context, builder, signature, arguments):
-        signature = ir.FunctionType(_VECTOR, [_VECTOR] * 3)
-        function = cgutils.get_or_insert_function(builder.module, signature, f"llvm.fma.v{LANES}f32")
+        kind = ir.FunctionType(c.vector, [c.vector] * 3)
+        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{c.lanes}f32")
         return builder.call(function, arguments)
 
-    return float32x8(a, b, c), generate
+    return c(a, b, c), generate
 
 
 @intrinsic
@@ -152,7 +189,7 @@ def mul(typing_context, a, b):
     def generate(context, builder, signature, arguments):
         return builder.fmul(*arguments)
 
-    return float32x8(a, b), generate
+    return a(a, b), generate
 
 
 @intrinsic
@@ -162,7 +199,7 @@ def add(typing_context, a, b):
     def generate(context, builder, signature, arguments):
         return builder.fadd(*arguments)
 
-    return float32x8(a, b), generate
+    return a(a, b), generate
 
 
 @intrinsic
@@ -173,7 +210,7 @@ def maximum(typing_context, a, b):
         a, b = arguments
         return builder.select(builder.fcmp_ordered("<", a, b), b, a)
 
-    return float32x8(a, b), generate
+    return a(a, b), generate
 
 
 @intrinsic
@@ -184,4 +221,4 @@ def minimum(typing_context, a, b):
         a, b = arguments
         return builder.select(builder.fcmp_ordered(">", a, b), b, a)
 
-    return float32x8(a, b), generate
+    return a(a, b), generate

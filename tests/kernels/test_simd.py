@@ -1,34 +1,69 @@
-"""Eight numbers as one value."""
+"""Eight and sixteen numbers as one value."""
 
 import numpy as np
+import pytest
 from numba import njit
 
 from mobilenet_np.kernels.atomic import fetch_add, read
-from mobilenet_np.kernels.simd import add, address, broadcast, fma, forward, load, maximum, minimum, mul, splat, store
+from mobilenet_np.kernels.simd import (
+    add,
+    address,
+    broadcast_like,
+    fma,
+    forward,
+    is_eight,
+    load8,
+    load16,
+    load_like,
+    maximum,
+    minimum,
+    mul,
+    splat8,
+    splat16,
+    splat_like,
+    store,
+)
 
 F32 = np.float32
 
 
 @njit
-def _all(a, b, out):
-    a, b, out = address(a), address(b), address(out)
-    x, y = load(a, 0), load(b, 0)
+def _all(x, y, a, out, n):
     store(add(x, y), out, 0)
-    store(mul(x, y), out, 8)
-    store(fma(x, y, x), out, 16)
-    store(maximum(x, y), out, 24)
-    store(minimum(x, y), out, 32)
-    store(splat(np.float32(3)), out, 40)
-    store(broadcast(a, 2), out, 48)
-    store(load(forward(a, 1), 1), out, 56)
+    store(mul(x, y), out, n)
+    store(fma(x, y, x), out, 2 * n)
+    store(maximum(x, y), out, 3 * n)
+    store(minimum(x, y), out, 4 * n)
+    store(splat_like(x, np.float32(3)), out, 5 * n)
+    store(broadcast_like(x, a, 2), out, 6 * n)
+    store(load_like(x, forward(a, 1), 1), out, 7 * n)
+    return is_eight(x)
 
 
-def test_every_operation():
+@njit
+def _all8(a, b, out):
+    a, b, out = address(a), address(b), address(out)
+    store(splat8(np.float32(3)), out, 64)
+    return _all(load8(a, 0), load8(b, 0), a, out, 8)
+
+
+@njit
+def _all16(a, b, out):
+    a, b, out = address(a), address(b), address(out)
+    store(splat16(np.float32(3)), out, 128)
+    return _all(load16(a, 0), load16(b, 0), a, out, 16)
+
+
+BOTH = pytest.mark.parametrize(("run", "lanes"), [(_all8, 8), (_all16, 16)])
+
+
+@BOTH
+def test_every_operation(run, lanes):
     rng = np.random.default_rng(0)
-    a, b = rng.standard_normal(10).astype(F32), rng.standard_normal(8).astype(F32)
-    out = np.empty((8, 8), F32)
-    _all(a, b, out.ravel())
-    x = a[:8]
+    a, b = rng.standard_normal(lanes + 2).astype(F32), rng.standard_normal(lanes).astype(F32)
+    out = np.empty((9, lanes), F32)
+    assert run(a, b, out.ravel()) == (lanes == 8)
+    x = a[:lanes]
     assert np.array_equal(out[0], x + b)
     assert np.array_equal(out[1], x * b)
     assert np.array_equal(out[2], (x.astype(float) * b + x).astype(F32))  # rounded once
@@ -36,13 +71,15 @@ def test_every_operation():
     assert np.array_equal(out[4], np.minimum(x, b))
     assert (out[5] == 3).all()
     assert (out[6] == a[2]).all()
-    assert np.array_equal(out[7], a[2:10])
+    assert np.array_equal(out[7], a[2:])
+    assert (out[8] == 3).all()
 
 
-def test_nan_in_the_first_argument_stays():
-    a, b, out = np.full(10, np.nan, F32), np.zeros(8, F32), np.empty(64, F32)
-    _all(a, b, out)
-    assert np.isnan(out[24:40]).all()
+@BOTH
+def test_nan_in_the_first_argument_stays(run, lanes):
+    a, b, out = np.full(lanes + 2, np.nan, F32), np.zeros(lanes, F32), np.empty((9, lanes), F32)
+    run(a, b, out.ravel())
+    assert np.isnan(out[3:5]).all()
 
 
 @njit
