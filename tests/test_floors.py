@@ -10,7 +10,7 @@ import mobilenet_np
 ROOT = Path(mobilenet_np.__file__).parent
 FLOORS = [
     {"errors", "machine_code"},
-    {"geometry", "threads", "files"},
+    {"geometry", "memory", "threads", "files"},
     {"forms", "kernels", "tables", "convention"},
     {"architecture", "ops", "check"},
     {"receptive_field"},

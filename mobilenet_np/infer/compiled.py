@@ -8,10 +8,10 @@ from typing import NamedTuple
 import numpy as np
 
 from ..forms import HAVE_NUMBA
+from ..memory import lines
 from ..models import Network, check_images
 from ..threads import get_threads, run_on_all
 from .folded import Folded
-from .memory import lines
 from .plan import Plan, plan
 from .weights import Weights, padded
 

@@ -24,7 +24,7 @@ import numpy as np
 
 from ..architecture import Architecture, Block, Row
 from ..geometry import output_size, same_padding
-from .memory import LINE
+from ..memory import LINE
 from .weights import Weights, padded
 
 COPY, STEM, ROWS, CHANNELS, PRODUCT = range(5)

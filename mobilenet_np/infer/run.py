@@ -12,8 +12,9 @@ from numba import njit
 
 from ..kernels.atomic import fetch_add, wait_for
 from ..kernels.depthwise import Window, depthwise
+from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store
-from ..kernels.tiles import ACTS, Finish, Rows, product
+from ..kernels.tiles import ACTS, Finish, Rows
 from ..machine_code import cached_njit
 from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM
 

@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..architecture import Row
+from ..memory import lines
 from ..models import Network
 from .fold import fold
-from .memory import lines
 
 
 class Place(NamedTuple):
@@ -59,7 +59,7 @@ class Weights:
         del self._parts
 
     def _add_matrix(self, name: str, w: np.ndarray, b: np.ndarray, inputs: int | None = None) -> None:
-        from ..kernels.tiles import pack
+        from ..kernels.product import pack
 
         rows = np.zeros((padded(w.shape[0]) if inputs is None else inputs, w.shape[1]))
         rows[: w.shape[0]] = w

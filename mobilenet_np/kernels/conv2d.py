@@ -10,9 +10,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..machine_code import cached_njit
+from ..memory import empty, zeros
 from ..threads import share
+from .product import pack, product
 from .simd import address
-from .tiles import ACTS, Finish, Rows, pack, product
+from .tiles import ACTS, Finish, Rows
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
@@ -21,11 +23,11 @@ def convolve(x: np.ndarray, w: np.ndarray, stride: int, Ho: int, Wo: int) -> np.
     """x (N, Hp, Wp, C_in), padded, with w (kh, kw, C_in, C_out): (N, Ho, Wo, C_out)."""
     N, Hp, Wp, C_in = x.shape
     kh, kw, _, C_out = w.shape
-    y = np.empty((N, Ho, Wo, C_out), np.float32)
-    flat, packed, zeros = x.reshape(-1), pack(w.reshape(-1, C_out)), np.zeros(C_out, np.float32)
+    y = empty((N, Ho, Wo, C_out), np.float32)
+    flat, packed, bias = x.reshape(-1), pack(w.reshape(-1, C_out)), np.zeros(C_out, np.float32)
 
     def rows(r0: int, r1: int) -> None:
-        _convolve(flat, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y.reshape(-1), Ho, Wo, C_out, r0, r1)
+        _convolve(flat, Hp, Wp, C_in, packed, kh, kw, stride, bias, y.reshape(-1), Ho, Wo, C_out, r0, r1)
 
     share(rows, N * Ho, work=y.size)
     return y
@@ -36,12 +38,12 @@ def convolve_backward(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int)
     N, Hp, Wp, C_in = x.shape
     kh, kw, _, C_out = w.shape
     _, Ho, Wo, _ = dy.shape
-    dx, dw = np.zeros(x.shape, np.float32), np.zeros(w.shape, np.float32)
-    dy, x, zeros = np.ascontiguousarray(dy).reshape(-1), x.reshape(-1), np.zeros(C_out, np.float32)
+    dx, dw = zeros(x.shape, np.float32), np.zeros(w.shape, np.float32)
+    dy, x, bias = np.ascontiguousarray(dy).reshape(-1), x.reshape(-1), np.zeros(C_out, np.float32)
     sizes = (Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out)
 
     def columns(n0: int, n1: int) -> None:
-        _weights(dy, x, N, *sizes, zeros, dw.reshape(-1), n0, n1)
+        _weights(dy, x, N, *sizes, bias, dw.reshape(-1), n0, n1)
 
     share(columns, C_out, work=dy.size, grain=16)
     window = kh * kw * C_in

@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..machine_code import cached_njit
+from ..memory import empty
 from ..threads import share
+from .product import pack, product
 from .simd import address
-from .tiles import ACTS, Finish, Rows, pack, product
+from .tiles import ACTS, Finish, Rows
 
 _BLOCK = 256  # positions whose products are summed in registers before they are added to the result
 
@@ -22,7 +24,7 @@ def fits(*columns: int) -> bool:
 def multiply(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
     """a (M, K) @ b (K, N) + bias, for N a multiple of 8."""
     (M, K), N = a.shape, b.shape[1]
-    c = np.empty((M, N), np.float32)
+    c = empty((M, N))
     bias = np.zeros(N, np.float32) if bias is None else bias
     flat, packed = np.ascontiguousarray(a).reshape(-1), pack(b)
     share(lambda m0, m1: _multiply(flat, K, packed, N, bias, c.reshape(-1), m0, m1), M, M * N, grain=42)
@@ -32,7 +34,7 @@ def multiply(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np
 def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """a (P, K).T @ b (P, N), for N a multiple of 8: how a pointwise convolution's weights get their gradient."""
     (P, K), N = a.shape, b.shape[1]
-    c = np.zeros((K, N), np.float32)
+    c = empty((K, N))
     flat_a, flat_b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
     zeros = np.zeros(N, np.float32)
     share(lambda k0, k1: _multiply_transposed(flat_a, P, K, flat_b, N, zeros, c.reshape(-1), k0, k1), K, P * N, grain=7)
@@ -48,7 +50,7 @@ def _multiply(a, K, packed, N, bias, c, m0, m1):
 
 @cached_njit
 def _multiply_transposed(a, P, K, b, N, zeros, c, k0, k1):
-    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, address(c), 0)  # adds to what is there
     for p in range(0, P, _BLOCK):
+        finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, address(c), 0)  # adds to what is there already
         rows = Rows(address(a), 1, min(_BLOCK, P - p), K, 1, 0)
         product(rows, p * K + k0, k1 - k0, address(b), p * N, N, 0, N, address(zeros), 0, finish, address(c), k0 * N, N)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
+
+from ..memory import empty
 from .layer import Layer
 
 
@@ -27,7 +30,11 @@ class Residual(Sequential):
     """``y = x + F(x)``: the gradient reaches x directly and through F, and the two add up."""
 
     def forward(self, x, train=False):
-        return x + super().forward(x, train)
+        return _sum(x, super().forward(x, train))
 
     def backward(self, dy):
-        return dy + super().backward(dy)
+        return _sum(dy, super().backward(dy))
+
+
+def _sum(a, b):
+    return np.add(a, b, out=empty(a.shape, a.dtype))

@@ -36,6 +36,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..forms import choose, compiled
+from ..memory import empty
 from ..threads import share
 from ._common import sum_over_positions
 from .batch_norm_inference import BatchNormCache, check_arguments, check_gradient, contiguous, normalize, rows, sums
@@ -96,7 +97,7 @@ def _statistics_numba(x):
 
 
 def _train_dx_numba(dy, x, gamma, mean, inv_std, dgamma, dbeta):
-    dx = np.empty(x.shape, x.dtype)
+    dx = empty(x.shape, x.dtype)
     dy, x, *others = contiguous(dy, x, gamma * inv_std, mean, inv_std, dbeta / len(x), dgamma / len(x))
     share(lambda p0, p1: _train_dx_kernel(dy[p0:p1], x[p0:p1], *others, dx[p0:p1]), len(x), work=x.size)
     return dx

@@ -28,6 +28,7 @@ import numpy as np
 
 from ..errors import check, check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..memory import empty
 from ..threads import share
 from ._common import describe, sum_over_positions
 
@@ -72,7 +73,7 @@ def _sums_numpy(dy, x, mean, inv_std):
 
 
 def _normalize_numba(x, gamma, beta, mean, inv_std):
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     x, *others = contiguous(x, gamma, beta, mean, inv_std)
     share(lambda p0, p1: _normalize_kernel(x[p0:p1], *others, y[p0:p1]), len(x), work=x.size)
     return y

@@ -23,6 +23,7 @@ import numpy as np
 from ..errors import check, check_array, check_same_dtype, check_shape, check_window
 from ..forms import choose, compiled
 from ..geometry import Padding
+from ..memory import zeros
 from ..threads import share
 from ._common import describe, output_hw, window
 
@@ -102,7 +103,7 @@ def _forward_numba(x, w, stride, padding):
         from ..kernels.conv2d import convolve
 
         return convolve(np.pad(x, ((0, 0), *padding, (0, 0))), w, stride, Ho, Wo)
-    y = np.zeros((x.shape[0], Ho, Wo, w.shape[3]), x.dtype)
+    y = zeros((x.shape[0], Ho, Wo, w.shape[3]), x.dtype)
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     share(lambda n0, n1: _forward_kernel(x[n0:n1], w, stride, top, left, y[n0:n1]), len(x), work=y.size)
     return y
@@ -115,7 +116,7 @@ def _backward_numba(dy, x, w, stride, padding):
 
         dpadded, dw = convolve_backward(dy, np.pad(x, ((0, 0), *padding, (0, 0))), w, stride)
         return np.ascontiguousarray(dpadded[:, top : top + x.shape[1], left : left + x.shape[2]]), dw
-    dx, dw = np.zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
+    dx, dw = zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
     # dx sums over the output channels; transposed, w has the input channels innermost, over which nothing is summed.
     w_t = np.ascontiguousarray(w.transpose(0, 1, 3, 2))
     _backward_kernel(np.ascontiguousarray(dy), np.ascontiguousarray(x), w_t, stride, top, left, dx, dw)

@@ -22,6 +22,7 @@ import numpy as np
 from ..errors import check, check_array, check_same_dtype, check_shape, check_window
 from ..forms import choose, compiled
 from ..geometry import Padding
+from ..memory import zeros
 from ..threads import share
 from ._common import describe, output_hw, sum_over_positions, window
 
@@ -94,7 +95,7 @@ def _backward_numpy(dy, x, w, stride, padding):
 def _forward_numba(x, w, stride, padding):
     (top, _), (left, _) = padding
     Ho, Wo = output_hw(x, w, stride, padding)
-    y = np.zeros((x.shape[0], Ho, Wo, x.shape[3]), x.dtype)
+    y = zeros((x.shape[0], Ho, Wo, x.shape[3]), x.dtype)
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     if _fills_registers(w):
         from ..kernels.depthwise import depthwise_of_batch
@@ -107,7 +108,7 @@ def _forward_numba(x, w, stride, padding):
 
 def _backward_numba(dy, x, w, stride, padding):
     (top, _), (left, _) = padding
-    dx, dw = np.zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
+    dx, dw = zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
     dy, x, w = (np.ascontiguousarray(array) for array in (dy, x, w))
     if _fills_registers(w):
         from ..kernels.depthwise_backward import depthwise_of_batch_backward

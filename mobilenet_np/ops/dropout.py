@@ -23,6 +23,7 @@ import numpy as np
 
 from ..errors import InputTypeError, check, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..memory import empty
 from ._common import describe
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -60,7 +61,7 @@ def _backward_numpy(dy, mask, scale):
 
 
 def _forward_numba(x, mask, scale):
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     _kernel(x.ravel(), mask.ravel(), x.dtype.type(scale), y.reshape(-1))
     return y
 

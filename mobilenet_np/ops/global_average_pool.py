@@ -21,6 +21,7 @@ import numpy as np
 
 from ..errors import check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..memory import empty
 from ..threads import share
 from ._common import describe, sum_over_positions
 
@@ -77,7 +78,7 @@ def _forward_numba(x):
 
 def _backward_numba(dy, shape):
     _, H, W, _ = shape
-    dx = np.empty(shape, dy.dtype)
+    dx = empty(shape, dy.dtype)
     per_pixel = dy / (H * W)
     share(lambda n0, n1: _spread_kernel(per_pixel[n0:n1], dx[n0:n1]), len(dx), work=dx.size)
     return dx

@@ -25,6 +25,7 @@ import numpy as np
 
 from ..errors import check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..memory import empty
 from ._common import describe, in_pieces
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -70,13 +71,13 @@ def _backward_numpy(dy, x, slope):
 
 
 def _forward_numba(x, slope):
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     in_pieces(_forward_kernel, x.ravel(), slope, y.reshape(-1))
     return y
 
 
 def _backward_numba(dy, x, slope):
-    dx = np.empty(x.shape, x.dtype)
+    dx = empty(x.shape, x.dtype)
     in_pieces(_backward_kernel, dy.ravel(), x.ravel(), slope, dx.reshape(-1))
     return dx
 

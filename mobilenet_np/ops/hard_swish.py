@@ -26,6 +26,7 @@ import numpy as np
 
 from ..errors import check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..memory import empty
 from ._common import describe, in_pieces
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -81,13 +82,13 @@ def _pieces(x):
 
 
 def _forward_numba(x):
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     in_pieces(_forward_kernel, x.ravel(), y.reshape(-1))
     return y
 
 
 def _backward_numba(dy, x):
-    dx = np.empty(x.shape, x.dtype)
+    dx = empty(x.shape, x.dtype)
     in_pieces(_backward_kernel, dy.ravel(), x.ravel(), dx.reshape(-1))
     return dx
 

@@ -22,6 +22,7 @@ import numpy as np
 
 from ..errors import check, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..memory import zeros
 from ..threads import share
 from ._common import describe
 
@@ -82,7 +83,7 @@ def matmul(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         from ..kernels.matmul import multiply
 
         return multiply(a, b)
-    y = np.zeros((a.shape[0], b.shape[1]), a.dtype)
+    y = zeros((a.shape[0], b.shape[1]), a.dtype)
     a, b = np.ascontiguousarray(a), np.ascontiguousarray(b)
     share(lambda r0, r1: _matmul_kernel(a[r0:r1], b, y[r0:r1]), len(a), work=a.size * b.shape[1] // 8)
     return y

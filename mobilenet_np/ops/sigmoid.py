@@ -26,6 +26,7 @@ import numpy as np
 
 from ..errors import check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..memory import empty
 from ._common import describe, in_pieces
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -68,13 +69,13 @@ def _backward_numpy(dy, y):
 
 
 def _forward_numba(x):
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     in_pieces(_forward_kernel, x.ravel(), y.reshape(-1))
     return y
 
 
 def _backward_numba(dy, y):
-    dx = np.empty(y.shape, y.dtype)
+    dx = empty(y.shape, y.dtype)
     in_pieces(_backward_kernel, dy.ravel(), y.ravel(), dx.reshape(-1))
     return dx
 

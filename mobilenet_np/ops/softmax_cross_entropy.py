@@ -28,6 +28,7 @@ import numpy as np
 
 from ..errors import InputTypeError, check, check_array, check_shape
 from ..forms import choose, compiled
+from ..memory import empty
 from ._common import describe
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -76,13 +77,13 @@ def _backward_numpy(dloss, p, q):
 
 
 def _forward_numba(logits, q):
-    p = np.empty(logits.shape, logits.dtype)
+    p = empty(logits.shape, logits.dtype)
     loss = _forward_kernel(np.ascontiguousarray(logits), q, p)
     return logits.dtype.type(loss), p
 
 
 def _backward_numba(dloss, p, q):
-    dlogits = np.empty(p.shape, p.dtype)
+    dlogits = empty(p.shape, p.dtype)
     _backward_kernel(dloss, p, q, dlogits)
     return dlogits
 

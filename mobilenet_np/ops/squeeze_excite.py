@@ -31,6 +31,7 @@ import numpy as np
 
 from ..errors import check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose, compiled
+from ..memory import empty
 from ..threads import share
 from ._common import describe, sum_over_positions
 from .global_average_pool import GlobalAveragePoolCache, global_average_pool_backward, global_average_pool_forward
@@ -74,14 +75,14 @@ def _gate_backward_numpy(dy, x, g):
 
 
 def _gate_forward_numba(x, g):
-    y = np.empty(x.shape, x.dtype)
+    y = empty(x.shape, x.dtype)
     x = np.ascontiguousarray(x)
     share(lambda n0, n1: _gate_forward_kernel(x[n0:n1], g[n0:n1], y[n0:n1]), len(x), work=x.size)
     return y
 
 
 def _gate_backward_numba(dy, x, g):
-    dx, dg = np.empty(x.shape, x.dtype), np.zeros(g.shape, g.dtype)
+    dx, dg = empty(x.shape, x.dtype), np.zeros(g.shape, g.dtype)
     dy, x = np.ascontiguousarray(dy), np.ascontiguousarray(x)
 
     def images(n0, n1):

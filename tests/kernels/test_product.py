@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from numba import njit
 
+from mobilenet_np.kernels.product import pack, product
 from mobilenet_np.kernels.simd import address
-from mobilenet_np.kernels.tiles import ACTS, Finish, Rows, pack, product
+from mobilenet_np.kernels.tiles import ACTS, Finish, Rows
 
 RNG = np.random.default_rng(0)
 F32 = np.float32

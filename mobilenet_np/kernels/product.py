@@ -1,0 +1,126 @@
+"""A matrix product, cut into the tiles of `tiles`.
+
+b is packed into panels of sixteen columns, so that a tile reads it straight through; or it is taken as it lies, where
+it is used only once.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ..machine_code import cached_njit
+from ..memory import empty
+from ..threads import share
+from .simd import broadcast_like, fma, is_eight, load8, load16, load_like
+from .tiles import REGISTERS, put, tile_6, tile_7, tile_8, tile_14
+
+
+@njit(nogil=True)
+def one_row(a, a_at, b, b_at, b_step, bias, finish, c, c_at):
+    """One row; the columns are those of ``bias``."""
+    v = bias
+    for _ in range(a.runs):
+        k = a_at
+        for _ in range(a.K):
+            v = fma(broadcast_like(bias, a.start, k), load_like(bias, b, b_at), v)
+            b_at += b_step
+            k += a.k_step
+        a_at += a.run_step
+    put(v, finish, c, c_at)
+
+
+@njit(nogil=True)
+def one_row_of_four_panels(a, a_at, b, b_at, bias, bias_at, finish, c, c_at):
+    """One row, four panels: four sums under way at once, because each must wait for its own last term."""
+    p1, p2, p3 = b_at + 16 * a.K, b_at + 32 * a.K, b_at + 48 * a.K
+    v0, v1 = load16(bias, bias_at), load16(bias, bias_at + 16)
+    v2, v3 = load16(bias, bias_at + 32), load16(bias, bias_at + 48)
+    for k in range(a.K):
+        x, n = broadcast_like(v0, a.start, a_at + k), 16 * k
+        v0 = fma(x, load16(b, b_at + n), v0)
+        v1 = fma(x, load16(b, p1 + n), v1)
+        v2 = fma(x, load16(b, p2 + n), v2)
+        v3 = fma(x, load16(b, p3 + n), v3)
+    put(v0, finish, c, c_at)
+    put(v1, finish, c, c_at + 16)
+    put(v2, finish, c, c_at + 32)
+    put(v3, finish, c, c_at + 48)
+
+
+@njit(nogil=True)
+def panel(a, a_at, M, b, b_at, b_step, bias, finish, c, c_at, c_step):
+    """M rows of as many columns as ``bias`` has."""
+    # The last tile goes over some rows again, rather than row by row over the rest: but not where results are added to
+    # what is there already.
+    again = not finish.residual or finish.shift != 0
+    narrow = REGISTERS >= 32 or is_eight(bias)
+    m = 0
+    while m < M:
+        left = M - m
+        if narrow and again and (left >= 14 or (left > 7 and M >= 14)):
+            m = min(m, M - 14)
+            tile_14(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step)
+            m += 14
+        elif narrow and left >= 8 and not again:
+            tile_8(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step)
+            m += 8
+        elif narrow and (left >= 7 or (M >= 7 and again)):
+            m = min(m, M - 7)
+            tile_7(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step)
+            m += 7
+        elif not narrow and (left >= 6 or (M >= 6 and again)):
+            m = min(m, M - 6)
+            tile_6(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step)
+            m += 6
+        else:
+            one_row(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step)
+            m += 1
+
+
+@njit(nogil=True)
+def product(a, a_at, M, b, b_at, b_row, n0, n1, bias, bias_at, finish, c, c_at, c_step):
+    """Columns n0 to n1 of ``c = finish(a @ b + bias)`` for M rows.
+
+    n0 is a multiple of 16 and so is n1, unless it is the last column (then a multiple of 8). ``b_row`` is the length of
+    b's rows, or 0 if b is packed. ``c_at`` is where row 0, column n0 goes.
+    """
+    depth = a.runs * a.K
+    n = n0
+    while n < n1:
+        done = min(16, n1 - n)
+        start, step = (b_at + n, b_row) if b_row else (b_at + depth * n, done)
+        if M < 6 and b_row == 0 and a.runs == 1 and a.k_step == 1 and n1 - n >= 64:
+            done = 64
+            for m in range(M):
+                one_row_of_four_panels(a, a_at + m * a.step, b, start, bias, bias_at + n, finish, c, c_at + m * c_step)
+        elif done == 16:
+            panel(a, a_at, M, b, start, step, load16(bias, bias_at + n), finish, c, c_at, c_step)
+        else:
+            panel(a, a_at, M, b, start, step, load8(bias, bias_at + n), finish, c, c_at, c_step)
+        n += done
+        c_at += done
+
+
+def pack(w: np.ndarray) -> np.ndarray:
+    """A matrix (K, N) as flat panels of 16 columns; a last panel of 8, columns of zeros where N is no multiple of 8."""
+    K, N = w.shape
+    w, packed = w.astype(np.float32, copy=False), empty(K * (-(-N // 8) * 8))
+    share(lambda p0, p1: _pack(w, packed, p0, p1), -(-N // 16), work=packed.size)
+    return packed
+
+
+@cached_njit
+def _pack(w, packed, p0, p1):
+    K, N = w.shape
+    for p in range(p0, p1):
+        n = 16 * p
+        if n + 16 <= N:
+            for k in range(K):
+                for i in range(16):
+                    packed[K * n + k * 16 + i] = w[k, n + i]
+        else:
+            width = 16 if n + 8 < N else 8
+            for k in range(K):
+                for i in range(width):
+                    packed[K * n + k * width + i] = w[k, n + i] if n + i < N else np.float32(0)

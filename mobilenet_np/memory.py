@@ -1,0 +1,111 @@
+"""Memory that is used again, and that begins where a cache line begins.
+
+The system hands out large arrays as pages that do not exist yet. Each is made, and filled with zeros, at the first
+touch: writing 51 MB of fresh memory takes 37 ms where 5 ms do for memory that was there before. A training step needs
+the same arrays as the step before it. So what large arrays leave behind is kept, and the next ones get it.
+"""
+
+from __future__ import annotations
+
+import bisect
+import os
+import threading
+from collections import deque
+
+import numpy as np
+
+LINE = 16  # float32 numbers, 64 bytes
+LARGE = 2**16  # bytes; smaller arrays are never given back to the system one by one
+PATIENCE = 4096  # so many large arrays may be asked for before memory that none of them wanted is given back
+
+_lock = threading.Lock()
+_idle: list[tuple[int, int, np.ndarray]] = []
+"""Bytes, when they came back (counted in arrays asked for), and the memory; sorted."""
+_returned: deque[np.ndarray] = deque()  # filled by the garbage collector, at any moment and from any thread
+_asked = 0
+
+
+class _Loan:
+    """Owns the memory of one array, and of all views of it; NumPy keeps it alive as long as one of them lives."""
+
+    def __init__(self, room: np.ndarray, shape: tuple[int, ...], dtype: np.dtype):
+        self.room = room
+        self.__array_interface__ = {
+            "version": 3, "shape": shape, "typestr": dtype.str, "data": (_first_line(room), False),
+        }  # fmt: skip
+
+    def __del__(self, give_back=_returned.append):
+        give_back(self.room)
+
+
+def empty(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> np.ndarray:
+    """Like ``np.empty``, where possible in memory that an array before it has left behind.
+
+    Parameters
+    ----------
+    shape : tuple of int
+    dtype : dtype
+
+    Examples
+    --------
+    >>> array = empty((512, 512))
+    >>> array.shape, array.ctypes.data % 64
+    ((512, 512), 0)
+    """
+    global _asked
+    dtype = np.dtype(dtype)
+    shape = (shape,) if isinstance(shape, int) else tuple(map(int, shape))
+    size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    if size < LARGE:
+        return np.empty(shape, dtype)
+    with _lock:
+        _asked += 1
+        while _returned:
+            room = _returned.popleft()
+            bisect.insort(_idle, (room.size, _asked, room), key=lambda idle: idle[:2])
+        if _asked % (PATIENCE // 4) == 0:
+            _idle[:] = [idle for idle in _idle if idle[1] > _asked - PATIENCE]
+        at = bisect.bisect_left(_idle, size + 4 * LINE, key=lambda idle: idle[0])
+        fits = at < len(_idle) and _idle[at][0] <= size + size // 4 + 4 * LINE
+        room = _idle.pop(at)[2] if fits else np.empty(size + 4 * LINE, np.uint8)
+    return np.asarray(_Loan(room, shape, dtype))
+
+
+def zeros(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> np.ndarray:
+    """`empty`, filled with zeros."""
+    array = empty(shape, dtype)
+    array[...] = 0
+    return array
+
+
+def lines(rows: int, size: int) -> np.ndarray:
+    """Zeros (rows, size) in float32, each row at the beginning of a cache line.
+
+    NumPy's own arrays begin anywhere, and then every other register that is read lies across two lines, which costs a
+    depthwise convolution, where reading is most of the work, a third of its speed.
+
+    Examples
+    --------
+    >>> array = lines(2, 20)
+    >>> array.shape, [row.ctypes.data % 64 for row in array]
+    ((2, 20), [0, 0])
+    """
+    step = -(-size // LINE) * LINE
+    room = np.zeros(rows * step + LINE, np.float32)
+    start = (_first_line(room) - room.ctypes.data) // 4
+    return room[start : start + rows * step].reshape(rows, step)[:, :size]
+
+
+def _first_line(room: np.ndarray) -> int:
+    """The first address in ``room`` at which a cache line begins."""
+    return -(-room.ctypes.data // (4 * LINE)) * (4 * LINE)
+
+
+def _after_fork() -> None:
+    """A forked child may have a lock that nobody will release."""
+    global _lock
+    _lock = threading.Lock()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)
