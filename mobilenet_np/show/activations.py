@@ -66,7 +66,7 @@ def activations(trace: Trace, names: Sequence[str] | None = None, axes: np.ndarr
     for ax, title in zip(axes, ("before", "after", "share of the numbers"), strict=True):
         ax.set_title(title, loc="left")
         ax.set(ylim=(-len(records) + 0.9, 1.1), yticks=[ROW / 2 - row for row in range(len(records))])
-        ax.set_yticklabels(labels if ax is before else [], fontsize=8)
+        ax.set_yticklabels(labels if ax is before else [], fontsize="small")
         ax.tick_params(axis="y", length=0)
         ax.spines[["left", "top", "right"]].set_visible(False)
     for ax in (before, after):
@@ -117,11 +117,13 @@ def _shares(ax, record, base):
         left += share
     if s.dead:
         C = record.forward.x.shape[-1]
-        ax.text(1.02, base + ROW / 2, f"{round(s.dead * C)} of {C} channels dead", fontsize=8, va="center")
+        ax.text(1.02, base + ROW / 2, f"{round(s.dead * C)} of {C} channels dead", fontsize="small", va="center")
 
 
 def _legend(ax, kinds):
     from matplotlib.patches import Patch
 
     handles = [Patch(color=colour, label=NAMES[kind]) for kind, colour in WHERE.items() if kind in kinds]
-    ax.legend(handles=handles, loc="upper right", bbox_to_anchor=(1, 0), borderaxespad=2.5, fontsize=8, frameon=False)
+    ax.legend(
+        handles=handles, loc="upper right", bbox_to_anchor=(1, 0), borderaxespad=2.5, fontsize="small", frameon=False
+    )

@@ -94,7 +94,7 @@ def architecture(cost: Cost, ax: Axes | None = None) -> Axes:
             _draw(ax, box, ground, per_mac)
         if column.residual:
             _arc(ax, column, lift=0.05 * tallest)
-        ax.text(column.x + column.width / 2, ground / 2, _short(column), ha="center", va="center", fontsize=8)
+        ax.text(column.x + column.width / 2, ground / 2, _short(column), ha="center", va="center", fontsize="small")
     depth = _table(ax, columns, ground - (DEEPEST + LINE) * tallest, LINE * tallest)
     _rulers(ax, columns, ground, per_mac, most)
     ax.set(xlim=(LEFT, end - LEFT), ylim=(depth, 1.12 * tallest))
@@ -172,9 +172,9 @@ def _table(ax, columns: Sequence[Column], top: float, line: float) -> float:
     for title, cells in lines.items():
         if any(cells):
             ax.axhline(y + line / 2, color=FAINT, linewidth=0.6)
-            ax.text(1.5 * LEFT, y, title, ha="right", va="center", fontsize=8)
+            ax.text(1.5 * LEFT, y, title, ha="right", va="center", fontsize="small")
             for column, cell in zip(columns, cells, strict=True):
-                ax.text(column.x + column.width / 2, y, cell, ha="center", va="center", fontsize=8)
+                ax.text(column.x + column.width / 2, y, cell, ha="center", va="center", fontsize="small")
             y -= line
     return y
 
@@ -189,7 +189,7 @@ def _rulers(ax, columns, ground, per_mac, most):
     step = _round(most / 2)
     macs = [step * n for n in range(1, int(most / step) + 1)]
     ticks = [*ends, *(ground - m * per_mac for m in macs)]
-    ax.set_yticks(ticks, [*(f"{h} px" for h in ends), *(f"{m / 1e6:g} M" for m in macs)], fontsize=8)
+    ax.set_yticks(ticks, [*(f"{h} px" for h in ends), *(f"{m / 1e6:g} M" for m in macs)], fontsize="small")
     ax.hlines(list(ends), LEFT, list(ends.values()), color=FAINT, linewidth=0.6, zorder=0.5)
     for y in ticks[len(ends) :]:
         ax.axhline(y, color=FAINT, linewidth=0.6, zorder=0.5)
@@ -217,13 +217,13 @@ def _legend(ax, cost, end, tallest):
             handles.append(Patch(facecolor=colour, edgecolor=colour, label=OP_NAMES[op]))
         if any(map(_linear, rows)):
             handles.append(Patch(facecolor=PALE_BLUE, edgecolor=colour, label="the same, linear: a bottleneck"))
-    ax.legend(handles=handles, loc="upper right", fontsize=8, handlelength=1, borderaxespad=0, frameon=False)
+    ax.legend(handles=handles, loc="upper right", fontsize="small", handlelength=1, borderaxespad=0, frameon=False)
 
     acts = {row.act for row in cost.rows} - {""}
     letters = [NONLINEARITIES[act] for act in sorted(acts)]
     letters += [("SE", OP_NAMES["squeeze_excite"])] * any(row.squeeze for row in cost.rows)
     left, y, high = 0.36 * end, 0.9 * tallest, 0.09 * tallest
-    text = dict(fontsize=8, va="top")
+    text = dict(fontsize="small", va="top")
     ax.text(left, y + 0.17 * tallest, "as wide as the square root of the channels:", **text)
     x = left
     for channels in SCALE:

@@ -117,7 +117,7 @@ def mosaic(tiles: np.ndarray, ax: Axes | None = None, columns: int | None = None
     ax.imshow(picture, interpolation="nearest", **look)
     starts = range(0, len(tiles), places.columns)
     ax.set(xticks=[], yticks=[places.corner(k)[0] + (h - 1) / 2 for k in starts])
-    ax.set_yticklabels(starts, fontsize=7)
+    ax.set_yticklabels(starts, fontsize="x-small")
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     return ax
@@ -127,8 +127,8 @@ def colour_bar(ax: Axes, ticks: list[float], label: str) -> None:
     """Beside a mosaic, what its colours mean."""
     bar = ax.inset_axes([1.015, 0, 0.02, 1])
     ax.figure.colorbar(ax.images[0], cax=bar, ticks=ticks).set_ticklabels([f"{tick:.2g}" for tick in ticks])
-    bar.set_ylabel(label, fontsize=8)
-    bar.tick_params(labelsize=8, length=0)
+    bar.set_ylabel(label, fontsize="small")
+    bar.tick_params(labelsize="small", length=0)
     bar.spines[:].set_visible(False)
 
 

@@ -42,12 +42,12 @@ def macs_by_block(cost: Cost, ax: Axes | None = None) -> Axes:
     ax.set_xticks(positions, [name.removeprefix("block") for name in blocks])
     for label in ax.get_xticklabels():
         label.set_rotation(0 if label.get_text().isdigit() else 90)
-        label.set_fontsize(8)
+        label.set_fontsize("small")
     ax.tick_params(axis="x", length=0)
     ax.set(xlabel="block", ylabel="million MACs", ylim=(0, 1.4 * max(bottom)))  # the legend lies above the bars
     ax.set_title(f"{cost.architecture.model}: {cost.macs / 1e6:,.1f} million")
     ax.grid(axis="y")
-    ax.legend(fontsize=8, handlelength=1, loc="upper left", ncols=2, columnspacing=1)
+    ax.legend(fontsize="small", handlelength=1, loc="upper left", ncols=2, columnspacing=1)
     return ax
 
 
@@ -74,11 +74,13 @@ def share_by_op(costs: Mapping[str, Cost], of: str = "macs", ax: Axes | None = N
         if any(shares):
             bars = ax.barh(list(costs), shares, left=left, color=colour, label=OP_NAMES[op], height=0.7)
             texts = [f"{share:.1%}" if share > 0.04 else "" for share in shares]
-            ax.bar_label(bars, texts, label_type="center", fontsize=8, color="white" if colour != ORANGE else "black")
+            ax.bar_label(
+                bars, texts, label_type="center", fontsize="small", color="white" if colour != ORANGE else "black"
+            )
         left = [before + share for before, share in zip(left, shares, strict=True)]
     ax.invert_yaxis()
     ax.xaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.set(xlim=(0, 1), xlabel={"macs": "share of the MACs", "weights": "share of the weights"}[of])
     ax.tick_params(axis="y", length=0)
-    ax.legend(fontsize=8, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1)
+    ax.legend(fontsize="small", loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=3, handlelength=1)
     return ax

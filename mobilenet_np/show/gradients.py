@@ -63,7 +63,7 @@ def gradient_norms(net: Network | Trace, ax: Axes | None = None) -> Axes:
     _blocks(ax, rows)
     ax.set(yscale="log", xlim=(-0.7, len(rows) - 0.3), ylabel="norm of the gradient")
     ax.grid(axis="y", alpha=0.3)
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, frameon=False, handlelength=1)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", frameon=False, handlelength=1)
     return ax
 
 
@@ -79,6 +79,6 @@ def _blocks(ax, rows):
     ax.set_xticks(list(ticks.values()), list(ticks))
     for label in ax.get_xticklabels():
         label.set_rotation(0 if label.get_text().isdigit() else 90)
-        label.set_fontsize(8)
+        label.set_fontsize("small")
     ax.tick_params(axis="x", length=0)
     ax.set_xlabel("block")

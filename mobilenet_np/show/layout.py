@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..errors import check
-from .style import style
+from .style import style, with_letters
 
 
 def row_or_new(op: str, axes: np.ndarray | None, columns: int, size: tuple[float, float]) -> np.ndarray:
@@ -29,7 +29,12 @@ def row_or_new(op: str, axes: np.ndarray | None, columns: int, size: tuple[float
         width, height = size
         with style():
             return plt.subplots(
-                1, columns, figsize=(width * columns, height), facecolor="white", layout="constrained", squeeze=False
+                1,
+                columns,
+                figsize=with_letters((width * columns, height)),
+                facecolor="white",
+                layout="constrained",
+                squeeze=False,
             )[1][0]
     check(np.shape(axes) == (columns,), f"show.{op}: axes has shape {np.shape(axes)}; it must be ({columns},)")
     return axes

@@ -179,5 +179,5 @@ def _picture(ax, points, title, note):
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
-    ax.set_title(title, loc="center", fontsize=10)
-    ax.set_xlabel(note, fontsize=9)
+    ax.set_title(title, loc="center", fontsize="medium")
+    ax.set_xlabel(note, fontsize="small")

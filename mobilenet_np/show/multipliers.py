@@ -89,4 +89,4 @@ def _laws(ax: Axes, x: Sequence[float], laws: dict[str, Callable[[float], float]
     ends = [min(x), max(x)]
     for (name, law), dashes in zip(laws.items(), ("-", "--"), strict=False):
         ax.plot(ends, [law(end) for end in ends], dashes, color=GREY, linewidth=1.2, label=name, zorder=1)
-    ax.legend(fontsize=8)
+    ax.legend(fontsize="small")

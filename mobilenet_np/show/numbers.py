@@ -18,6 +18,7 @@ Cell = tuple[int, int]
 NO_PADDING = ((0, 0), (0, 0))
 GAP = 1.6  # cells between two grids
 INCHES = 0.42  # the side of a cell
+LETTER, MARGIN = 0.2, 0.3  # of that; a longer number makes the cells of its array wider
 
 
 def numbers(
@@ -64,33 +65,41 @@ def numbers(
         check(np.ndim(array) == 2, f"show.numbers: {name} has shape {np.shape(array)}; it must have 2 axes (H, W)")
         (top, bottom), (before, after) = around = padding.get(name, NO_PADDING)
         rows, columns = top + array.shape[0] + bottom, before + array.shape[1] + after
-        grids.append((name, np.asarray(array), around, rows, left))
-        left, height = left + columns + GAP, max(height, rows)
+        texts = _texts(np.asarray(array))
+        wide = max([1.0, *(LETTER * len(text) + MARGIN for text in texts.flat)])
+        grids.append((name, texts, around, rows, left, wide))
+        left, height = left + columns * wide + GAP, max(height, rows)
     ax = axes_or_new(ax, (INCHES * (left - GAP + 1), INCHES * (height + 2)))
-    for name, array, around, rows, corner in grids:
+    for name, texts, around, rows, corner, wide in grids:
         cells = {(int(r), int(s)) for r, s in marked.get(name, ())}
-        _grid(ax, name, array, around, (corner, (height - rows) / 2), cells)
+        _grid(ax, name, texts, around, (corner, (height - rows) / 2), wide, cells)
     ax.set(xlim=(-1, left - GAP + 0.1), ylim=(height + 0.1, -1.9), aspect="equal", xticks=[], yticks=[])
     ax.spines[:].set_visible(False)
     return ax
 
 
-def _grid(ax, name, array, around, corner, marked):
+def _texts(array: np.ndarray) -> np.ndarray:
+    """What stands in the cells; + 0 turns -0 into 0."""
+    return np.vectorize(lambda value: f"{value + 0:.4g}", otypes=[object])(array)
+
+
+def _grid(ax, name, texts, around, corner, wide, marked):
     from matplotlib.patches import Rectangle
 
     (top, bottom), (before, after) = around
-    (H, W), (left, upper) = array.shape, corner
+    (H, W), (left, upper) = texts.shape, corner
     places = [(r, s) for r in range(-top, H + bottom) for s in range(-before, W + after)]
     outside = sorted(marked.difference(places))
-    check(not outside, f"show.numbers: marked cells {outside} are not in {name} {array.shape} with its padding")
+    check(not outside, f"show.numbers: marked cells {outside} are not in {name} {texts.shape} with its padding")
     for r, s in places:
-        x, y, inside = left + before + s, upper + top + r, 0 <= r < H and 0 <= s < W
+        x, y, inside = left + (before + s) * wide, upper + top + r, 0 <= r < H and 0 <= s < W
         if (r, s) in marked:
-            ax.add_patch(Rectangle((x, y), 1, 1, facecolor=ORANGE, alpha=0.55, edgecolor="none"))
-        ax.add_patch(Rectangle((x, y), 1, 1, fill=False, edgecolor=GREY, linewidth=1, linestyle="-" if inside else ":"))
-        # + 0 turns -0 into 0
+            ax.add_patch(Rectangle((x, y), wide, 1, facecolor=ORANGE, alpha=0.55, edgecolor="none"))
+        ax.add_patch(
+            Rectangle((x, y), wide, 1, fill=False, edgecolor=GREY, linewidth=1, linestyle="-" if inside else ":")
+        )
         ax.text(
-            *(x + 0.5, y + 0.52, f"{array[r, s] + 0:.4g}" if inside else "0"),
+            *(x + wide / 2, y + 0.52, texts[r, s] if inside else "0"),
             **dict(ha="center", va="center", weight="bold" if (r, s) in marked else "normal"),
             **({} if inside else {"color": GREY}),
         )
@@ -98,5 +107,5 @@ def _grid(ax, name, array, around, corner, marked):
     for r in range(-top, H + bottom):
         ax.text(left - 0.35, upper + top + r + 0.52, r, **small)
     for s in range(-before, W + after):
-        ax.text(left + before + s + 0.5, upper - 0.3, s, **small)
-    ax.text(left + (before + W + after) / 2, upper - 1.1, name, ha="center", va="center")
+        ax.text(left + (before + s + 0.5) * wide, upper - 0.3, s, **small)
+    ax.text(left + (before + W + after) * wide / 2, upper - 1.1, name, ha="center", va="center")

@@ -52,7 +52,7 @@ def accuracy_against_macs(ax: Axes | None = None) -> Axes:
             continue
         ax.annotate(
             f"{accuracy.width:g}-{accuracy.resolution}", (macs, top1), (-4, 5), textcoords="offset points",
-            ha="right", fontsize=7,
+            ha="right", fontsize="x-small",
         )  # fmt: skip
     ax.set(xscale="log", xlabel="million MACs", ylabel="top-1 accuracy on ImageNet, as published, %")
     ticks = [10, 20, 50, 100, 200, 500]
@@ -60,7 +60,7 @@ def accuracy_against_macs(ax: Axes | None = None) -> Axes:
     ax.set_xticks(ticks, [str(tick) for tick in ticks])
     ax.minorticks_off()
     ax.grid()
-    ax.legend(fontsize=8, loc="lower right")
+    ax.legend(fontsize="small", loc="lower right")
     return ax
 
 

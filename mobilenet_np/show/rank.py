@@ -50,13 +50,13 @@ def separable_rank(w: np.ndarray, ax: Axes | None = None) -> Axes:
         bottom += share
     if c_in <= 64:
         for c, r in enumerate(rank):
-            ax.text(c, 1.02, r, ha="center", va="bottom", fontsize=7)
+            ax.text(c, 1.02, r, ha="center", va="bottom", fontsize="x-small")
     ax.set(xlabel="input channel; above it its rank", ylabel="share of the squared norm", ylim=(0, 1.1))
     ax.set(xlim=(-0.8, c_in - 0.2), yticks=[0, 0.5, 1])
     ax.xaxis.get_major_locator().set_params(integer=True)
     ax.yaxis.set_major_formatter(lambda value, _: f"{value:.0%}")
     ax.set_title(f"nearest separable kernel: error {error:.1%}", loc="left")
-    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize=8, frameon=False, handlelength=1)
+    ax.legend(loc="upper left", bbox_to_anchor=(1, 1), fontsize="small", frameon=False, handlelength=1)
     return ax
 
 
@@ -89,7 +89,7 @@ def nearest_separable(w: np.ndarray, kernels: int = 1, axes: np.ndarray | None =
         ax.set_facecolor(BETWEEN)
         ax.set_title(title, loc="left")
         ax.set_yticklabels(range(few.shape[2]))
-        ax.set_xlabel("output channels", fontsize=8)
-    axes[0].set_ylabel("input channels", fontsize=8)
+        ax.set_xlabel("output channels", fontsize="small")
+    axes[0].set_ylabel("input channels", fontsize="small")
     colour_bar(axes[2], [-limit, 0, limit], "weight")
     return axes

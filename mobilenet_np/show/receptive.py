@@ -73,8 +73,8 @@ def receptive_field(
     ax.plot(j, i, "+", color="black", markersize=8, markeredgewidth=1)
     ax.set(xticks=[], yticks=[], xlim=(-0.5, W - 0.5), ylim=(H - 0.5, -0.5))
     ax.spines[:].set_visible(False)
-    legend = ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize=8, frameon=False, borderaxespad=0)
-    legend.set_title("window, share of the photo", prop=dict(size=8))
+    legend = ax.legend(loc="upper left", bbox_to_anchor=(1.01, 1), fontsize="small", frameon=False, borderaxespad=0)
+    legend.set_title("window, share of the photo", prop=dict(size="small"))
     legend.set_alignment("left")
     return ax
 

@@ -61,7 +61,7 @@ def roofline(cost: Cost, machine: Machine, seconds: Mapping[str, float] | None =
     peak, s = machine.macs_per_second / 1e9, "s" if machine.threads > 1 else ""
     ax.set_title(f"{cost.architecture.model} under {peak:.0f} · 10⁹ MACs a second, {machine.threads} thread{s}")
     ax.grid()
-    ax.legend(fontsize=8, loc="lower right")
+    ax.legend(fontsize="small", loc="lower right")
     return ax
 
 

@@ -18,6 +18,7 @@ THEMES = {"light": ("#1c2128", "#8a929c"), "dark": ("#e6e8eb", "#7d8590")}  # in
 # Okabe and Ito, Color Universal Design, https://jfly.uni-koeln.de/color/ (2008)
 BLUE, ORANGE, GREEN, PURPLE, VERMILLION, SKY = "#0072B2", "#E69F00", "#009E73", "#CC79A7", "#D55E00", "#56B4E9"
 GREY = "#8a929c"  # for what is not data
+LETTERS, PAGE = 10, 9.5  # points for which figures are designed; inches beyond which a page shrinks them
 
 OP_COLOURS = {
     "conv2d": VERMILLION,
@@ -40,7 +41,7 @@ SERIES = {
 
 
 def look(theme: str) -> dict[str, Any]:
-    """The rcParams of `style`."""
+    """The rcParams of `style`. No size of letters: who draws for a projector has set a larger one."""
     import matplotlib as mpl
 
     check_choice("style", "theme", theme, THEMES)
@@ -67,7 +68,6 @@ def look(theme: str) -> dict[str, Any]:
         "axes.titlelocation": "left",
         "axes.prop_cycle": mpl.cycler(color=SERIES[theme]),
         "legend.frameon": False,
-        "font.size": 10,
         "lines.linewidth": 1.8,
     }
 
@@ -92,13 +92,21 @@ def style(theme: str = "light") -> Iterator[None]:
 
 
 def axes_or_new(ax: Axes | None, size: tuple[float, float] = (5.2, 3.6)) -> Axes:
-    """``ax``, or the axes of a new figure of ``size`` inches."""
+    """``ax``, or the axes of a new figure of ``size`` inches, or more where letters are larger."""
     if ax is not None:
         return ax
     import matplotlib.pyplot as plt
 
     with style():
-        return plt.subplots(figsize=size, facecolor="white", layout="constrained")[1]
+        return plt.subplots(figsize=with_letters(size), facecolor="white", layout="constrained")[1]
+
+
+def with_letters(size: tuple[float, float]) -> tuple[float, float]:
+    """A size in inches that grows with the letters that are set, but not over the width of a page."""
+    import matplotlib as mpl
+
+    factor = max(1.0, min(mpl.rcParams["font.size"] / LETTERS, PAGE / size[0]))
+    return factor * size[0], factor * size[1]
 
 
 def image(ax: Axes, array: np.ndarray, title: str = "", limit: float | None = None) -> Axes:

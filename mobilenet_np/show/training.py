@@ -94,7 +94,9 @@ def confusion_matrix(counts: np.ndarray, ax: Axes | None = None) -> Axes:
     ax.imshow(colours)
     for (i, j), count in np.ndenumerate(counts):
         if count:
-            ax.text(j, i, str(count), ha="center", va="center", fontsize=8, color="white" if right[i, j] else None)
+            ax.text(
+                j, i, str(count), ha="center", va="center", fontsize="small", color="white" if right[i, j] else None
+            )
     ax.set(xlabel="prediction", ylabel="label", xticks=range(len(counts)), yticks=range(len(counts)))
     ax.tick_params(length=0)
     return ax

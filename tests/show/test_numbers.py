@@ -32,6 +32,24 @@ def test_minus_zero_is_zero():
     assert _at(show.numbers({"x": np.array([[-0.0]])}, ax=_ax()), 0, 0).get_text() == "0"
 
 
+def test_wide_numbers_do_not_touch_their_neighbours():
+    """Nor the lines between; in letters for a projector, too, and bold."""
+    x = np.array([[-2.32, 1234.0, -12.25], [-0.0625, 3.0, 100000.0]])
+    for points in (10, 14):
+        with plt.rc_context({"font.size": points}):
+            ax = show.numbers({"x": x, "w": W}, marked={"x": list(np.ndindex(x.shape))})
+            ax.figure.canvas.draw()
+        cells = {tuple(np.round(p.get_center(), 6)): p.get_window_extent() for p in ax.patches}
+        texts = [t for t in ax.texts if t.get_weight() == "bold"]
+        assert len(texts) == x.size
+        for text in texts:
+            cell = min(cells.items(), key=lambda item: np.hypot(*np.subtract(item[0], text.get_position())))[1]
+            extent = text.get_window_extent()
+            assert cell.x0 < extent.x0
+            assert extent.x1 < cell.x1
+    plt.close("all")
+
+
 def test_indices_count_from_the_image_and_padding_is_outside():
     ax = show.numbers({"x": X}, padding={"x": ((1, 0), (0, 2))}, ax=_ax())
     assert [_at(ax, s, 0).get_text() for s in range(6)] == ["0"] * 6  # the padding above

@@ -4,6 +4,7 @@ import ast
 import functools
 from pathlib import Path
 
+import matplotlib as mpl
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
@@ -127,6 +128,18 @@ def test_draws_in_a_row(name):
     own = draw()
     assert own.shape == (columns,)
     own[0].figure.canvas.draw()
+
+
+@pytest.mark.parametrize("name", [*ONE_AXES, *ROWS, *MANY_AXES])
+def test_letters_follow_the_size_that_is_set(name):
+    """For a projector they are set larger: all of them, also those of ticks and legends, in a figure that has room."""
+    draw = ONE_AXES.get(name) or (ROWS | MANY_AXES)[name][0]
+    smallest = []
+    for points in (10, 20):
+        with plt.rc_context({"font.size": points}):
+            figure = np.ravel(draw())[0].figure
+            smallest.append(min((t.get_fontsize() for t in figure.findobj(mpl.text.Text) if t.get_text()), default=0))
+    assert smallest[1] == pytest.approx(2 * smallest[0])
 
 
 @pytest.mark.parametrize("model", ["v1", "v2", "v3-large", "v3-small"])

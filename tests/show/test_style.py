@@ -7,7 +7,7 @@ import pytest
 
 from mobilenet_np import show
 from mobilenet_np.costs.rows import OPS
-from mobilenet_np.show.style import OP_COLOURS, OP_NAMES, SERIES, THEMES, greys
+from mobilenet_np.show.style import OP_COLOURS, OP_NAMES, PAGE, SERIES, THEMES, greys, with_letters
 
 
 def test_every_op_with_multiplications_has_a_colour_and_a_name():
@@ -41,6 +41,15 @@ def test_letters_and_lines_can_be_read_on_their_page(theme):
     paper = {"light": "#fdfdfc", "dark": "#14171c"}[theme]
     assert _contrast(THEMES[theme][0], paper) > 7
     assert all(_contrast(colour, paper) > 2 for colour in SERIES[theme])
+
+
+def test_figures_grow_with_their_letters_up_to_the_width_of_a_page():
+    with plt.rc_context({"font.size": 12}):
+        assert with_letters((5, 3)) == pytest.approx((6, 3.6))
+        assert with_letters((9, 4)) == pytest.approx((PAGE, 4 * PAGE / 9))
+        assert with_letters((16, 6)) == (16, 6)
+    with plt.rc_context({"font.size": 8}):
+        assert with_letters((5, 3)) == (5, 3)
 
 
 def test_unknown_theme():
