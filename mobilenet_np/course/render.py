@@ -32,6 +32,7 @@ BETTER = {  # in its result
     r"<m[io]>([a-zA-Z]\w+)</m[io]>(?!<mo stretchy=\"false\">&#x00028;)": r'<mi>\1</mi><mspace width="0.167em"/>',
     r"<m[io]>([a-zA-Z]\w+)</m[io]>": r"<mi>\1</mi>",  # a function is no infix, which would have room on both sides
     r"(?<=\d)</mn><mrow><mo>&#x0002C;</mo></mrow><mn>(?=\d{3}\b)": ",",  # 1{,}000 is one number
+    "<mo><mrow><mo>&#x0002B;</mo></mrow></mo><mo>&#x0003D;</mo>": "<mo>+=</mo>",  # one operator, without a gap in it
 }
 
 

@@ -279,6 +279,7 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch):
         (r"\operatorname{ReLU6}(x)", ">ReLU6</mtext>"),
         (r"\begin{aligned}a &= b\\ &= c\end{aligned}", '<mtd columnalign="right"><mi>a</mi></mtd>'),
         (r"\text{dw\_kernel}", "dw_kernel"),
+        (r"dx \mathrel{+}= dy", "<mi>x</mi><mo>+=</mo><mi>d</mi>"),
     ],
 )
 def test_mathml(latex, part):
