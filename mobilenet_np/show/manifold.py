@@ -175,7 +175,7 @@ def manifold_errors(
 
 def _picture(ax, points, title, note):
     """Coloured along the way, so that it can be seen what fell on what."""
-    ax.scatter(*points.T, c=np.linspace(0, 1, len(points)), cmap="viridis", s=6, linewidths=0)
+    ax.scatter(*points.T, c=np.linspace(0, 1, len(points)), cmap="viridis", s=6, linewidths=0, rasterized=True)
     ax.set_aspect("equal", adjustable="datalim")
     ax.set(xticks=[], yticks=[])
     ax.spines[:].set_visible(False)

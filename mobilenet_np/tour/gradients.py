@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import NamedTuple
@@ -11,17 +12,19 @@ import numpy as np
 
 from .. import ops
 from ..architecture import Architecture, Block, architecture
-from ..check import gradcheck
+from ..check import gradcheck, student, sweep_h
 from ..check.report import GradcheckReport
 from ..diagnosis.confusion import Confusion, confusion
 from ..models import Network, build
-from ..report import Section, details, escape, table, verdict
+from ..report import Section, chart, details, escape, table, verdict
 from ..zoo import Hunt, hunt
+from . import learner
 from .result import Result
 
 MODELS = ("v1", "v2", "v3-large", "v3-small")
 NETWORKS = {"v1": 3, "v2": 4, "v3-small": 5}  # first blocks
 WIDTH = 0.25
+MISTAKE = "overwritten"  # in the learner's layer; what the diagnosis must find
 ENTRIES = 6  # of each tensor of a block; and the derivative along one random direction, which no entry escapes
 
 
@@ -70,14 +73,19 @@ def run(seed: int) -> Result:
         for case in tqdm(list(cases(seed)), desc="gradient checks", unit="check", leave=False, disable=None)
     ]
     hunted, named = hunt(seed=seed), confusion(seeds=[seed], sizes=1)
+    diagnosed = student(learner.my_forward, learner.my_backward, like="depthwise_conv2d", seed=seed)
     right, bugs = sum(report.ok for _, report in checked), hunted.caught + hunted.missed
     caught = f"{len(hunted.caught)} of {len(bugs)}"
     return Result(
-        ok=right == len(checked) and hunted.ok,
+        ok=right == len(checked) and hunted.ok and MISTAKE in str(diagnosed),
         summary=f"{right} of {len(checked)} backward passes right; {caught} bugs caught, "
         f"{len(hunted.false_alarms)} false alarms",
         fact=("Gradients right", f"{right} of {len(checked)}", f"and {caught} deliberate bugs caught"),
-        section=Section("gradients", "Every gradient, checked", f"{_checks(checked)}\n{_zoo(hunted, named)}"),
+        section=Section(
+            "gradients",
+            "Every gradient, checked",
+            f"{_checks(checked)}\n{_steps(seed)}\n{_zoo(hunted, named)}\n{_learner(diagnosed)}",
+        ),
     )
 
 
@@ -113,6 +121,23 @@ in any entry would change.</p>
 networks the errors of all layers add up.</p>"""
 
 
+def _steps(seed: int) -> str:
+    x = np.random.default_rng(seed).standard_normal((4, 10))
+    return f"""
+<h3>How far to move it</h3>
+<p>Far, and the slope is that of another place; too little, and the difference drowns in rounding errors. For two
+numbers that are subtracted there is a best step in between; the complex step has none, the shorter the better.</p>
+{
+        chart(
+            lambda ax: sweep_h(ops.sigmoid, x, seed=seed).plot(ax),
+            "The error of a numerical slope over the step: a V in float64 and a higher one in float32, and no V at all "
+            "for the complex step",
+            "Dotted: what theory says of either side.",
+            size=(6, 4),
+        )
+    }"""
+
+
 def _zoo(hunted: Hunt, named: Confusion) -> str:
     said = {v.title: f"{'; '.join(v.said)} ({v.alone})" for v in named.verdicts}
     rows = [
@@ -136,6 +161,20 @@ has made: a kernel mirrored, a mean forgotten, a path left out. It caught {len(h
 {counts["named"]} bugs it names the cause, of {counts["located"] + counts["partly"]} the place, or the cause of some of
 the gradients. A cause that is not the one is worse than none: there are {counts["WRONG"]} of these.</p>
 {details(f"All {total} bugs", table(head, rows, "nnlll"))}"""
+
+
+def _learner(diagnosed: object) -> str:
+    return f"""
+<h3>Your own layer</h3>
+<p>This is somebody's first backward pass of a depthwise convolution. There is one mistake in it: can you see it?</p>
+<pre class="scroll" tabindex="0">{escape(inspect.getsource(learner.my_backward))}</pre>
+{
+        details(
+            "What mn.check.student says",
+            f'<pre class="scroll" tabindex="0">{escape(diagnosed)}</pre><p>On many random shapes, strides and '
+            "paddings; the smallest case that fails comes first.</p>",
+        )
+    }"""
 
 
 def _ops(rng: np.random.Generator) -> Iterator[tuple[str, object, tuple, dict]]:

@@ -8,7 +8,7 @@ from ..costs import cost
 from ..models import build
 from ..receptive_field import receptive_fields
 from ..report import Section, chart, escape, frame, verdict
-from ..show import activations, architecture, factorize, gradient_norms, receptive_field
+from ..show import activations, architecture, factorize, gradient_norms, manifold, receptive_field
 from ..show.photograph import as_input, photograph
 from ..trace import Trace, trace
 from .result import Result
@@ -31,7 +31,7 @@ def run(seed: int) -> Result:
     net = build(MODEL, dtype="float64", rng=seed)
     t = trace(net, as_input(net), np.array([0]))
     equal = sum(explained(t, seed))
-    parts = [_drawing(), _table(t), _statistics(t), _seen(t), _number(t, equal), _stepper(t)]
+    parts = [_drawing(), _table(t), _statistics(t), _bottleneck(seed), _seen(t), _number(t, equal), _stepper(t)]
     return Result(
         ok=equal == NUMBERS,
         summary=f"{equal} of {NUMBERS} numbers of a training step, explained product by product, come out as computed",
@@ -102,6 +102,23 @@ def _statistics(t: Trace) -> str:
             lambda ax: gradient_norms(t, ax),
             "The norm of the gradient of the weights of every layer of V2, on a logarithmic scale",
             size=(9.5, 3.6),
+        )
+    }"""
+
+
+def _bottleneck(seed: int) -> str:
+    return f"""
+<h3>Why nothing comes behind the narrow layers</h3>
+<p>V2's blocks end in a layer with few channels and no nonlinearity. Its authors show why with a curve in the plane,
+put into n dimensions by a random matrix, sent through ReLU, and brought back (Sandler et al. 2018, arXiv:1801.04381,
+figure 1): in few dimensions ReLU folds it up for good, in many it survives.</p>
+{
+        chart(
+            lambda axes: manifold(rng=seed, axes=axes),
+            "A spiral, and what ReLU leaves of it in 2, 3, 5, 15 and 30 dimensions: first a fan, in the end a spiral",
+            "Collapsed: points that fewer than two dimensions let through; their place is lost, whatever comes behind.",
+            size=(9.6, 2.6),
+            columns=6,
         )
     }"""
 

@@ -10,7 +10,8 @@ import numpy as np
 from ..data import Split, digits
 from ..models import Network, preprocess
 from ..report import Section, chart, gallery, picture, table
-from ..show import accuracies, confusion_matrix, losses
+from ..show import accuracies, confusion_matrix, feature_maps, filters, losses
+from ..trace import trace
 from ..train import RECIPES, History, confusion_matrix as count_confusions, evaluate, train_digits
 from .result import Result
 
@@ -120,6 +121,7 @@ that the network gave to the right digit.</p>
             ),
         )
     }
+{_inside(trained[0], examples[3])}
 <h3>What was taken for what</h3>
 <p>A row holds all test images of one digit; the columns are what the network said. Everything off the diagonal is a
 mistake.</p>
@@ -127,6 +129,39 @@ mistake.</p>
 <h3>The mistakes</h3>
 <p>Which digit it is, and what the network took it for. Some of them are hard to read for people, too.</p>
 {"".join(_mistakes(split, t) for t in trained)}"""
+
+
+def _inside(t: Trained, image: np.ndarray) -> str:
+    """The first depthwise separable block of V1 after training: its kernels, and what both halves make of a digit."""
+    steps = trace(t.net, preprocess(image[None], t.net))
+    w, depthwise, block = t.net.params["block1.depthwise.conv.w"], steps["block1.depthwise"], steps["block1"]
+    return f"""
+<h3>What it has learned to look at</h3>
+<p>The first block of {t.name} after its training, and what it makes of the 3 above. Each depthwise kernel looks at one
+channel alone, for edges of one direction, say; the pointwise convolution behind it mixes what they found.</p>
+{
+        gallery(
+            chart(
+                lambda ax: filters(w, ax),
+                f"{w.shape[-1]} depthwise kernels of three by three weights, as tiles of colour",
+                "Depthwise kernels. White is 0, purple positive, orange negative.",
+                size=(4.6, 2.7),
+            ),
+            chart(
+                lambda ax: feature_maps(depthwise.forward.y[0], ax),
+                "What each depthwise kernel made of a handwritten 3",
+                "A map for each of them, after BatchNorm and ReLU.",
+                size=(4.6, 2.7),
+            ),
+            chart(
+                lambda ax: feature_maps(block.forward.y[0], ax),
+                "Maps of the pointwise convolution, each a mixture of all depthwise maps",
+                "Pointwise: every map a mixture of all those before.",
+                size=(4.6, 2.7),
+            ),
+            smallest=18,
+        )
+    }"""
 
 
 def _mistakes(split: Split, trained: Trained) -> str:

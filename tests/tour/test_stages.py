@@ -1,5 +1,6 @@
 """Each stage notices when what it checks is wrong."""
 
+import inspect
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,10 +11,21 @@ import pytest
 import mobilenet_np as mn
 from mobilenet_np import ops
 from mobilenet_np.architecture import architecture
+from mobilenet_np.check import student
 from mobilenet_np.costs import cost
 from mobilenet_np.costs.ledger import ledger as published_beside_exact
 from mobilenet_np.costs.published import published
-from mobilenet_np.tour import cases, environment, factorization, gradients, ledger, steps, tables, training
+from mobilenet_np.tour import (
+    cases,
+    environment,
+    factorization,
+    gradients,
+    learner,
+    ledger,
+    steps,
+    tables,
+    training,
+)
 
 
 def test_every_op_is_checked():
@@ -41,6 +53,18 @@ def test_blocks(case):
     report = case.run()
     report.assert_ok()
     assert report.method == "complex"
+
+
+def test_the_learners_mistake_is_found_and_is_the_only_one():
+    report = student(learner.my_forward, learner.my_backward, like="depthwise_conv2d")
+    assert not report.ok
+    assert gradients.MISTAKE in str(report)
+    wrong = "dx[:, rows, columns] = dy"
+    source = inspect.getsource(learner.my_backward)
+    assert wrong in source
+    right = {}
+    exec(source.replace(wrong, wrong.replace("=", "+=")), vars(learner).copy(), right)
+    student(learner.my_forward, right["my_backward"], like="depthwise_conv2d").assert_ok()
 
 
 def test_shortened_network_is_whole():

@@ -76,7 +76,7 @@ def test_page_has_the_numbers(quick):
 
 
 def test_page_uses_what_there_is(quick):
-    """Reconciliation, explanations, drawing, statistics, receptive field, steppers, the diagnosis of the zoo."""
+    """Reconciliation, explanations, plots, statistics, receptive field, steppers, the diagnosis of the zoo."""
     for text in (
         "320,300,008",
         "601,548,544",
@@ -85,6 +85,8 @@ def test_page_uses_what_there_is(quick):
         "✓ 400 of 400",
         "block3.depthwise.conv: y[0, 0, 5, 2] = ",
         "dx is computed with w rotated",
+        "dx: overwritten by the next tap",  # in a learner's layer
+        "dx[:, rows, columns] = dy * w[a, b]",
     ):
         assert text in quick
     frames = re.findall(r'<iframe srcdoc="([^"]*)" sandbox="allow-scripts" title="([^"]*)">', quick)
@@ -95,6 +97,10 @@ def test_page_uses_what_there_is(quick):
         assert "http" not in inside.replace("http://www.w3.org", "")
     alts = {image.get("alt", "").partition(" ")[0] for image in Page(quick).images}
     assert {"MobileNet", "Histograms", "Frames", "Top-1", "Pointwise"} <= alts
+    whole = "\n".join(image.get("alt", "") for image in Page(quick).images)
+    for plot in ("A spiral, and what ReLU leaves", "The error of a numerical slope", "8 depthwise kernels"):
+        assert plot in whole
+    assert "What each depthwise kernel made of a handwritten 3" in whole
 
 
 def test_page_says_that_it_was_quick(quick):
