@@ -80,7 +80,7 @@ def v_curve(sweep: Sweep, ax: Axes | None = None) -> Axes:
         eps = np.finfo(name).eps
         ax.loglog(sweep.steps, eps / sweep.steps, color=colour, linestyle=":", linewidth=1)
     ax.loglog(sweep.steps, sweep.steps**2, color=GREY, linestyle=":", linewidth=1)
-    ax.text(3e-9, 1e-6, "rounding: eps / h", color=BLUE)
+    ax.text(3e-9, 1e-6, "rounding: eps / h")
     ax.text(1.0, 1e-9, "truncation: h²", color=GREY, ha="right", va="top")
     ax.set(
         xlabel="step h",
