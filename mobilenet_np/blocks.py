@@ -21,11 +21,19 @@ from .layers import (
     Residual,
     Sequential,
     SqueezeExcite,
+    fused,
 )
 
 
 class ConvBNAct(Sequential):
-    """A convolution, BatchNorm and, unless it is a linear bottleneck, a nonlinearity."""
+    """A convolution, BatchNorm and, unless it is a linear bottleneck, a nonlinearity.
+
+    Attributes
+    ----------
+    apart : bool
+        Whether the three run one by one even where BatchNorm and nonlinearity could be computed as one, with the same
+        bits (`mobilenet_np.layers.fused`): for those who want to see what is between them.
+    """
 
     def __init__(self, row: Row, rules: Convention, dtype: Any):
         if row.op == "conv2d":
@@ -36,6 +44,23 @@ class ConvBNAct(Sequential):
             conv = PointwiseConv2D(row.c_in, row.c_out, dtype)
         bn = BatchNorm(row.c_out, rules.bn_eps, rules.bn_decay, rules.unbiased_variance, dtype)
         super().__init__(conv=conv, bn=bn, **({"act": Activation(row.act)} if row.act else {}))
+        self.apart = False  # one by one even where BatchNorm and nonlinearity could be computed as one
+        self._fused = False
+
+    def forward(self, x, train=False):
+        conv, bn, act = self.children["conv"], self.children["bn"], self.children.get("act")
+        x = conv.forward(x, train)
+        fuses = not self.apart and fused.can_fuse(bn, act, x)
+        self._fused = fuses and train
+        if fuses:
+            return fused.forward(bn, act, x, train)
+        x = bn.forward(x, train)
+        return act.forward(x, train) if act else x
+
+    def backward(self, dy):
+        if not self._fused:
+            return super().backward(dy)
+        return self.children["conv"].backward(fused.backward(self.children["bn"], self.children["act"], dy))
 
 
 class Dense(Sequential):

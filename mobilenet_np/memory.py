@@ -8,6 +8,7 @@ the same arrays as the step before it. So what large arrays leave behind is kept
 from __future__ import annotations
 
 import bisect
+import math
 import os
 import threading
 from collections import deque
@@ -15,7 +16,7 @@ from collections import deque
 import numpy as np
 
 LINE = 16  # float32 numbers, 64 bytes
-LARGE = 2**16  # bytes; smaller arrays are never given back to the system one by one
+LARGE = 2**18  # bytes; what is smaller the C library keeps by itself
 PATIENCE = 4096  # so many large arrays may be asked for before memory that none of them wanted is given back
 
 _lock = threading.Lock()
@@ -55,7 +56,7 @@ def empty(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> n
     global _asked
     dtype = np.dtype(dtype)
     shape = (shape,) if isinstance(shape, int) else tuple(map(int, shape))
-    size = dtype.itemsize * int(np.prod(shape, dtype=np.int64))
+    size = dtype.itemsize * math.prod(shape)
     if size < LARGE:
         return np.empty(shape, dtype)
     with _lock:

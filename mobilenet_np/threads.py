@@ -6,19 +6,24 @@ the processors. Here kernels are compiled without a pool and release Python's lo
 
 from __future__ import annotations
 
+import importlib.util
 import itertools
 import os
 import threading
 from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
+
+import numpy as np
 
 from .errors import check_positive
 
 _WORTH_A_THREAD = 2**15  # numbers; waking a thread costs about as much as computing so many
 
-_lock = threading.Lock()
+_SPINS = 4_000_000  # about a millisecond
+_HAVE_NUMBA = importlib.util.find_spec("numba") is not None
+
 _threads: int | None = None
-_pool: ThreadPoolExecutor | None = None
+_helpers: list[_Helper] = []
+_busy = threading.Lock()
 
 
 def available() -> int:
@@ -58,13 +63,19 @@ def run_on_all(task: Callable[[int], None], threads: int) -> None:
     """Call ``task(0)`` here and ``task(1)``, ..., ``task(threads - 1)`` on other threads; return when all are done.
 
     The tasks share out their work among themselves. One that has not started when this thread's own is done is not
-    needed any more and is called off.
+    needed any more and is called off. And while the others work for somebody else, this thread works alone.
     """
-    helpers = [_submit(task, number, threads - 1) for number in range(1, threads)]
+    crew = _crew(threads - 1) if threads > 1 else None
+    if crew is None:
+        task(0)
+        return
     try:
+        for helper in crew[: threads - 1]:
+            helper.begin(task)
         task(0)
     finally:
-        errors = [helper.exception() for helper in helpers if not helper.cancel()]
+        errors = [helper.end() for helper in crew[: threads - 1]]
+        _busy.release()
     for error in errors:
         if error is not None:
             raise error
@@ -97,18 +108,95 @@ def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 
     run_on_all(take, pieces)
 
 
-def _submit(task: Callable[[int], None], number: int, wanted: int) -> Future:
-    global _pool
-    with _lock:
-        if _pool is None or _pool._max_workers < wanted:
-            _pool = ThreadPoolExecutor(wanted, thread_name_prefix="mobilenet_np")
-        return _pool.submit(task, number)
+class _Helper(threading.Thread):
+    """A thread that runs one task after the other.
+
+    To wake a thread that sleeps takes longer than most layers take to compute, so it does not go to sleep at once. It
+    spins for a moment, without Python's lock, and looks whether there is a next task; in a network there is.
+    """
+
+    def __init__(self, number: int):
+        super().__init__(name=f"mobilenet_np {number}", daemon=True)
+        self.number = number
+        self.counts = np.zeros(16, np.int64)  # [0]: tasks begun, [8]: tasks ended; eight numbers are a cache line
+        self.changed = threading.Condition()
+        self.asleep = {0: False, 8: False}  # is anybody waiting for that count other than by spinning?
+        self.job: tuple[Callable[[int], None], threading.Lock] | None = None  # the task, and the right to run it
+        self.error: BaseException | None = None
+        self.start()
+
+    def begin(self, task: Callable[[int], None]) -> None:
+        self.job, self.error = (task, threading.Lock()), None
+        self.counts[0] += 1
+        self._wake(0)
+
+    def end(self) -> BaseException | None:
+        """Wait until the task has ended, or call it off; return the error that it ended with."""
+        _, right = self.job
+        if not right.acquire(blocking=False):  # it has begun
+            ended = int(self.counts[8])
+            while ended != self.counts[0]:
+                ended = self._wait_while(8, ended)
+        self.job = None
+        return self.error
+
+    def run(self) -> None:
+        seen = 0
+        while True:
+            seen = self._wait_while(0, seen)
+            job = self.job
+            if job is not None and job[1].acquire(blocking=False):
+                try:
+                    job[0](self.number)
+                except BaseException as error:
+                    self.error = error
+            del job  # and with it everything that the task holds
+            self.counts[8] = seen
+            self._wake(8)
+
+    def _wake(self, which: int) -> None:
+        if self.asleep[which]:
+            with self.changed:
+                self.changed.notify_all()
+
+    def _wait_while(self, which: int, value: int) -> int:
+        now = _spin(self.counts, which, value)
+        if now == value:
+            with self.changed:
+                self.asleep[which] = True
+                while self.counts[which] == value:
+                    self.changed.wait()
+                self.asleep[which] = False
+                now = int(self.counts[which])
+        return now
+
+
+def _spin(counts: np.ndarray, which: int, value: int) -> int:
+    if not _HAVE_NUMBA:
+        return int(counts[which])
+    from .atomic import wait_while
+
+    return wait_while(counts, which, value, _SPINS)
+
+
+def _crew(helpers: int) -> list[_Helper] | None:
+    """So many threads, for this thread alone until it releases `_busy`; None if they work for another."""
+    if not _busy.acquire(blocking=False):
+        return None
+    try:
+        for number in range(len(_helpers) + 1, helpers + 1):
+            _helpers.append(_Helper(number))
+    except BaseException:
+        _busy.release()
+        raise
+    return _helpers
 
 
 def _after_fork() -> None:
     """A forked child has none of its parent's threads, and perhaps a lock that nobody will release."""
-    global _pool, _lock
-    _pool, _lock = None, threading.Lock()
+    global _busy
+    _busy = threading.Lock()
+    _helpers.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -1,6 +1,7 @@
 """Work shared out to threads is done once, whole, and with the same bits."""
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -63,3 +64,52 @@ def test_training_has_the_same_bits_for_any_number_of_threads(model, dtype):
         results.append({"y": y, "dx": net.backward(y), **net.grads, **net.buffers})
     for name, one in results[0].items():
         assert all(np.array_equal(one, other[name]) for other in results[1:]), name
+
+
+def test_an_error_here_leaves_nobody_working():
+    def task(number):
+        if number == 0:
+            raise ArithmeticError("from this thread")
+
+    with pytest.raises(ArithmeticError, match="from this thread"):
+        run_on_all(task, 3)
+    done = []
+    run_on_all(done.append, 3)
+    assert 0 in done
+
+
+def test_a_task_may_share_out_work_itself():
+    inner, lock = [], threading.Lock()
+
+    def piece(start, stop):
+        with lock:
+            inner.append((start, stop))
+
+    mn.set_threads(2)
+    run_on_all(lambda number: share(piece, 8, work=10**9), 2)
+    assert sorted(set(range(8))) == sorted({i for start, stop in inner for i in range(start, stop)})
+
+
+def test_several_threads_may_share_out_work_at_once():
+    mn.set_threads(3)
+    totals = [0] * 6
+
+    def user(n):
+        for _ in range(300):
+            done = []
+            share(lambda start, stop, done=done: done.append(stop - start), 90, work=10**9)
+            totals[n] += sum(done)
+
+    users = [threading.Thread(target=user, args=(n,)) for n in range(6)]
+    for thread in users:
+        thread.start()
+    for thread in users:
+        thread.join(timeout=60)
+    assert totals == [27_000] * 6
+
+
+def test_a_helper_that_fell_asleep_wakes_up():
+    barrier = threading.Barrier(2, timeout=10)
+    for _ in range(3):
+        run_on_all(lambda number: barrier.wait(), 2)
+        time.sleep(0.05)  # longer than it spins

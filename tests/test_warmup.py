@@ -29,7 +29,7 @@ from mobilenet_np.kernels import conv2d, depthwise, depthwise_backward, matmul
 
 print(sum(sum(f.stats.cache_misses.values()) for f in (
     worker, conv2d._convolve, conv2d._weights, conv2d._scatter, depthwise._rows_of_batch,
-    depthwise_backward._channels, matmul._multiply, matmul._multiply_transposed)))
+    depthwise_backward._sweep, matmul._multiply, matmul._multiply_transposed)))
 """
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     runs = [

@@ -10,7 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ..kernels.atomic import fetch_add, wait_for
+from ..atomic import fetch_add, wait_for
 from ..kernels.depthwise import Window, depthwise
 from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store

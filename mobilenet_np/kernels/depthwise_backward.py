@@ -1,8 +1,9 @@
-"""Both gradients of a depthwise convolution in one sweep over x, dy and dx.
+"""Both gradients of a depthwise convolution.
 
-One row of dy meets one row of the window: each dy is multiplied with the weights of the row, which lie in registers,
-into a row of dx, and with a row of x into their gradients, which lie in registers too until the row is done. Threads
-take some channels each, so that every sum is one thread's.
+At stride 1 dx is a depthwise convolution of dy, and the weights' gradients are sums that stay in registers along a row.
+At stride 2 three of four dx meet fewer taps, so it goes the other way: one row of dy meets one row of its windows, and
+each dy is multiplied with the weights, which lie in registers, into a row of dx, and with a row of x into their
+gradients.
 """
 
 from __future__ import annotations
@@ -11,8 +12,9 @@ import numpy as np
 from numba import njit
 
 from ..machine_code import cached_njit
-from ..threads import share
-from .depthwise import Window
+from ..memory import empty, zeros
+from ..threads import get_threads, share
+from .depthwise import Window, depthwise_of_batch
 from .simd import add, address, fma, forward, load_like, splat8, splat16, store
 from .tiles import REGISTERS
 
@@ -20,14 +22,157 @@ _0 = np.float32(0)
 
 
 def depthwise_of_batch_backward(
-    dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int, top: int, left: int, dx: np.ndarray, dw: np.ndarray
-) -> None:
-    """Add both gradients to dx (N, H, W, C) and dw (3, 3, C) or (5, 5, C); all arrays contiguous, C a multiple of 8."""
+    dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int, top: int, left: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """dx (N, H, W, C) and dw (3, 3, C) or (5, 5, C), of contiguous arrays, C a multiple of 8."""
     N, H, W, C = x.shape
-    Ho, Wo = dy.shape[1:3]
-    g = Window(w.shape[0], stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
-    flat = [array.reshape(-1) for array in (dy, x, w, dx, dw)]
-    share(lambda c0, c1: _channels(*flat, g, N, Ho, c0, c1), C, work=dy.size, grain=16)
+    k, Ho, Wo = w.shape[0], *dy.shape[1:3]
+    g = Window(k, stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
+    parts = np.zeros((N, *w.shape), np.float32)
+    dx = empty(x.shape) if stride == 1 else zeros(x.shape)
+    flat = [array.reshape(-1) for array in (dy, x, w, dx, parts)]
+    if stride == 1:
+        # Every dx gathers what its window of dy sends back: a depthwise convolution again, with the kernel rotated.
+        depthwise_of_batch(dy, np.ascontiguousarray(w[::-1, ::-1]), 1, k - 1 - top, k - 1 - left, dx)
+        nothing = np.zeros(W * C, np.float32)
+        share(lambda n0, n1: _weights(flat[0], flat[1], nothing, flat[4], g, Ho, n0, n1), N, work=dy.size)
+    elif 2 * get_threads() <= N:
+        share(lambda n0, n1: _sweep(*flat, g, Ho, n0, n1, 0, C), N, work=dy.size)
+    else:  # too few images for every thread: some channels of each
+        share(lambda c0, c1: _sweep(*flat, g, Ho, 0, N, c0, c1), C, work=dy.size, grain=16)
+    return dx, np.add.reduce(parts, axis=0)  # one image after the other
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Stride 1: the gradients of the weights alone
+
+
+@njit(nogil=True)
+def _one_weight(dy, x, pixel, g, j, b, s):
+    """One tap's sum, if column b of window j lies inside."""
+    inside = 0 <= j - g.left + b < g.W
+    return fma(load_like(s, dy, j * g.y_pixel), load_like(s, x, (j + b) * pixel), s) if inside else s
+
+
+@njit(nogil=True)
+def _weights_3x3(dy, x0, x1, x2, g, first, last, none, dw):
+    """One row of dy and the three rows of its windows: nine sums in registers."""
+    pixel, tap = g.x_pixel, g.w_tap
+    s00, s01, s02 = none, none, none
+    s10, s11, s12 = none, none, none
+    s20, s21, s22 = none, none, none
+    for j in range(first, last):
+        d, a = load_like(none, dy, j * g.y_pixel), j * pixel
+        b, c = a + pixel, a + 2 * pixel
+        s00, s10, s20 = (
+            fma(d, load_like(none, x0, a), s00),
+            fma(d, load_like(none, x1, a), s10),
+            fma(d, load_like(none, x2, a), s20),
+        )
+        s01, s11, s21 = (
+            fma(d, load_like(none, x0, b), s01),
+            fma(d, load_like(none, x1, b), s11),
+            fma(d, load_like(none, x2, b), s21),
+        )
+        s02, s12, s22 = (
+            fma(d, load_like(none, x0, c), s02),
+            fma(d, load_like(none, x1, c), s12),
+            fma(d, load_like(none, x2, c), s22),
+        )
+    j = 0
+    while j < g.Wo:
+        if j == first:
+            j = last
+            if j >= g.Wo:
+                break
+        s00, s01, s02 = (
+            _one_weight(dy, x0, pixel, g, j, 0, s00),
+            _one_weight(dy, x0, pixel, g, j, 1, s01),
+            _one_weight(dy, x0, pixel, g, j, 2, s02),
+        )
+        s10, s11, s12 = (
+            _one_weight(dy, x1, pixel, g, j, 0, s10),
+            _one_weight(dy, x1, pixel, g, j, 1, s11),
+            _one_weight(dy, x1, pixel, g, j, 2, s12),
+        )
+        s20, s21, s22 = (
+            _one_weight(dy, x2, pixel, g, j, 0, s20),
+            _one_weight(dy, x2, pixel, g, j, 1, s21),
+            _one_weight(dy, x2, pixel, g, j, 2, s22),
+        )
+        j += 1
+    _add_3(dw, 0, tap, s00, s01, s02)
+    _add_3(dw, 3 * tap, tap, s10, s11, s12)
+    _add_3(dw, 6 * tap, tap, s20, s21, s22)
+
+
+@njit(nogil=True)
+def _add_3(dw, at, tap, s0, s1, s2):
+    store(add(load_like(s0, dw, at), s0), dw, at)
+    store(add(load_like(s0, dw, at + tap), s1), dw, at + tap)
+    store(add(load_like(s0, dw, at + 2 * tap), s2), dw, at + 2 * tap)
+
+
+@njit(nogil=True)
+def _weights_row_of_5(dy, x, g, none, dw):
+    """One row of dy and one row of its 5x5 windows."""
+    pixel, tap = g.x_pixel, g.w_tap
+    s0, s1, s2, s3, s4 = none, none, none, none, none
+    for j in range(g.Wo):
+        if j - g.left >= 0 and j - g.left + 4 < g.W:
+            d, a = load_like(none, dy, j * g.y_pixel), j * pixel
+            s0 = fma(d, load_like(none, x, a), s0)
+            s1 = fma(d, load_like(none, x, a + pixel), s1)
+            s2 = fma(d, load_like(none, x, a + 2 * pixel), s2)
+            s3 = fma(d, load_like(none, x, a + 3 * pixel), s3)
+            s4 = fma(d, load_like(none, x, a + 4 * pixel), s4)
+        else:
+            s0, s1 = _one_weight(dy, x, pixel, g, j, 0, s0), _one_weight(dy, x, pixel, g, j, 1, s1)
+            s2, s3 = _one_weight(dy, x, pixel, g, j, 2, s2), _one_weight(dy, x, pixel, g, j, 3, s3)
+            s4 = _one_weight(dy, x, pixel, g, j, 4, s4)
+    _add_3(dw, 0, tap, s0, s1, s2)
+    store(add(load_like(none, dw, 3 * tap), s3), dw, 3 * tap)
+    store(add(load_like(none, dw, 4 * tap), s4), dw, 4 * tap)
+
+
+@njit(nogil=True)
+def _weights_of_row(dy, line, nothing, r, g, first, last, c, dw, none):
+    """One row of dy, for channels c, c + 1, ...; ``line`` is where the first of its window's rows, row r, begins."""
+    dy, line, nothing, dw = forward(dy, c), forward(line, c), forward(nothing, c), forward(dw, c)
+    if g.kernel == 3:
+        x0 = line if 0 <= r < g.H else nothing
+        x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else nothing
+        x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else nothing
+        _weights_3x3(dy, x0, x1, x2, g, first, last, none, dw)
+    else:
+        for a in range(5):
+            if 0 <= r + a < g.H:
+                _weights_row_of_5(dy, forward(line, a * g.x_row), g, none, forward(dw, 5 * a * g.w_tap))
+
+
+@cached_njit
+def _weights(dy, x, nothing, dw, g, Ho, n0, n1):
+    C = g.w_tap
+    first = min(g.Wo, g.left)  # from here to last the windows lie inside
+    last = max(first, min(g.Wo, g.W - g.kernel + g.left + 1))
+    none = forward(address(nothing), -g.left * g.x_pixel)
+    for n in range(n0, n1):
+        out = forward(address(dw), n * g.kernel * g.kernel * C)
+        for i in range(Ho):
+            r = i - g.top
+            line = forward(address(x), (n * g.H + r) * g.x_row - g.left * g.x_pixel)
+            dy_row = forward(address(dy), (n * Ho + i) * g.y_row)
+            c = 0
+            while REGISTERS >= 32 and c + 16 <= C:
+                _weights_of_row(dy_row, line, none, r, g, first, last, c, out, splat16(_0))
+                c += 16
+            while c < C:
+                _weights_of_row(dy_row, line, none, r, g, first, last, c, out, splat8(_0))
+                c += 8
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# Stride 2: both gradients in one sweep
 
 
 @njit(nogil=True)
@@ -102,10 +247,10 @@ def _row(dy, x, dx, g, first, last, c, w, dw, none):
 
 
 @cached_njit
-def _channels(dy, x, w, dx, dw, g, N, Ho, c0, c1):
+def _sweep(dy, x, w, dx, dw, g, Ho, n0, n1, c0, c1):
     first = min(g.Wo, -(-g.left // g.stride))  # from here to last the first three columns of the window lie inside
     last = max(first, min(g.Wo, (g.W - 3 + g.left) // g.stride + 1))
-    for n in range(N):
+    for n in range(n0, n1):
         for i in range(Ho):
             for a in range(g.kernel):
                 r = i * g.stride - g.top + a
@@ -115,7 +260,8 @@ def _channels(dy, x, w, dx, dw, g, N, Ho, c0, c1):
                 dy_row = forward(address(dy), (n * Ho + i) * g.y_row)
                 x_row, dx_row = forward(address(x), line), forward(address(dx), line)
                 taps = a * g.kernel * g.w_tap
-                w_row, dw_row = forward(address(w), taps), forward(address(dw), taps)
+                w_row = forward(address(w), taps)
+                dw_row = forward(address(dw), n * g.kernel * g.kernel * g.w_tap + taps)
                 c = c0
                 while REGISTERS >= 32 and c + 16 <= c1:
                     _row(dy_row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat16(_0))

@@ -193,6 +193,16 @@ def mul(typing_context, a, b):
 
 
 @intrinsic
+def div(typing_context, a, b):
+    """``a / b``."""
+
+    def generate(context, builder, signature, arguments):
+        return builder.fdiv(*arguments)
+
+    return a(a, b), generate
+
+
+@intrinsic
 def add(typing_context, a, b):
     """``a + b``."""
 
@@ -222,3 +232,15 @@ def minimum(typing_context, a, b):
         return builder.select(builder.fcmp_ordered(">", a, b), b, a)
 
     return a(a, b), generate
+
+
+@intrinsic
+def inside(typing_context, a, low, high, then, otherwise):
+    """``then`` where ``low < a < high``, and where a is NaN; ``otherwise`` elsewhere."""
+
+    def generate(context, builder, signature, arguments):
+        a, low, high, then, otherwise = arguments
+        outside = builder.or_(builder.fcmp_ordered("<=", a, low), builder.fcmp_ordered(">=", a, high))
+        return builder.select(outside, otherwise, then)
+
+    return a(a, a, a, a, a), generate

@@ -207,10 +207,15 @@ class BatchNorm(Layer):
         if not train:
             return ops.batch_norm_inference.batch_norm_inference_forward(x, gamma, beta, mean, var, self.eps)[0]
         y, self._cache = ops.batch_norm.batch_norm_train_forward(x, gamma, beta, self.eps)
-        mean[...], var[...] = ops.batch_norm_inference.running_statistics(
-            mean, var, self._cache.mean, self._cache.var, x.size // x.shape[-1], self.decay, self.unbiased
-        )
+        self.remember(self._cache.mean, self._cache.var, x.size // x.shape[-1])
         return y
+
+    def remember(self, batch_mean: np.ndarray, batch_var: np.ndarray, count: int) -> None:
+        """Take one batch's statistics, of ``count`` positions, into the running ones."""
+        mean, var = self._buffers.values()
+        mean[...], var[...] = ops.batch_norm_inference.running_statistics(
+            mean, var, batch_mean, batch_var, count, self.decay, self.unbiased
+        )
 
     def backward(self, dy):
         dx, dgamma, dbeta = ops.batch_norm.batch_norm_train_backward(dy, self._cached())

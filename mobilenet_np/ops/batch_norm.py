@@ -39,7 +39,17 @@ from ..forms import choose, compiled
 from ..memory import empty
 from ..threads import share
 from ._common import sum_over_positions
-from .batch_norm_inference import BatchNormCache, check_arguments, check_gradient, contiguous, normalize, rows, sums
+from .batch_norm_inference import (
+    BatchNormCache,
+    check_arguments,
+    check_gradient,
+    contiguous,
+    fills_registers,
+    normalize,
+    normalize_kernels,
+    rows,
+    sums,
+)
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition. Here and in the other forms x and dy are tables (m positions, C channels).
@@ -87,16 +97,22 @@ def _train_dx_numpy(dy, x, gamma, mean, inv_std, dgamma, dbeta):
 # ---------------------------------------------------------------------------------------------------------------------
 # Numba: the channels innermost, and no table is written but the result. Threads take some channels each where the sum
 # runs over positions, so that each sum is one thread's and its order is kept, and some positions each elsewhere.
+# float32, which need not add in the definition's order, has faster kernels.
 
 
 def _statistics_numba(x):
-    mean, var = np.zeros((2, x.shape[1]), x.dtype)
     x = np.ascontiguousarray(x)
+    if fills_registers(x):
+        return normalize_kernels().statistics(x)
+    mean, var = np.zeros((2, x.shape[1]), x.dtype)
     share(lambda c0, c1: _statistics_kernel(x, c0, c1, mean, var), x.shape[1], work=x.size, grain=16)
     return mean, var
 
 
 def _train_dx_numba(dy, x, gamma, mean, inv_std, dgamma, dbeta):
+    if fills_registers(x):
+        columns = gamma, mean, mean, inv_std, dgamma, dbeta  # beta matters behind a nonlinearity only
+        return normalize_kernels().backward(*contiguous(dy, x, *columns))
     dx = empty(x.shape, x.dtype)
     dy, x, *others = contiguous(dy, x, gamma * inv_std, mean, inv_std, dbeta / len(x), dgamma / len(x))
     share(lambda p0, p1: _train_dx_kernel(dy[p0:p1], x[p0:p1], *others, dx[p0:p1]), len(x), work=x.size)

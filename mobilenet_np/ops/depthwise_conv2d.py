@@ -108,13 +108,12 @@ def _forward_numba(x, w, stride, padding):
 
 def _backward_numba(dy, x, w, stride, padding):
     (top, _), (left, _) = padding
-    dx, dw = zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
     dy, x, w = (np.ascontiguousarray(array) for array in (dy, x, w))
     if _fills_registers(w):
         from ..kernels.depthwise_backward import depthwise_of_batch_backward
 
-        depthwise_of_batch_backward(dy, x, w, stride, top, left, dx, dw)
-        return dx, dw
+        return depthwise_of_batch_backward(dy, x, w, stride, top, left)
+    dx, dw = zeros(x.shape, x.dtype), np.zeros(w.shape, w.dtype)
 
     # Some channels each: every sum, over taps as over positions, is one thread's, and its order is kept.
     def channels(c0, c1):

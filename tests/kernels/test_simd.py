@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numba import njit
 
-from mobilenet_np.kernels.atomic import fetch_add, read
+from mobilenet_np.atomic import fetch_add, read
 from mobilenet_np.kernels.simd import (
     add,
     address,

@@ -8,6 +8,10 @@ from numba import njit, types
 from numba.extending import intrinsic
 from numba.np import arrayobj
 
+from .machine_code import cached_njit
+
+SETTLE = 20000  # reads: a few microseconds
+
 
 def _pointer(context, builder, array_type, array, index):
     return builder.gep(arrayobj.make_array(array_type)(context, builder, array).data, [index])
@@ -49,6 +53,25 @@ else:
     @njit(nogil=True)
     def give_way():
         """This system has no such call: go on spinning."""
+
+
+@cached_njit
+def wait_while(counters, index, value, spins):
+    """Spin as long as ``counters[index]`` is ``value``, at most so many times; return what it is then.
+
+    Who changed it holds Python's lock for a few microseconds more. To ask for the lock meanwhile is to be put to sleep
+    and to be woken, which takes fifty. So a change is believed only after those few microseconds.
+    """
+    now = read(counters, index)
+    while now == value and spins > 0:
+        spins -= 1
+        if spins % 2000 == 0:
+            give_way()
+        now = read(counters, index)
+    if now != value:
+        for _ in range(SETTLE):
+            now = read(counters, index)
+    return now
 
 
 @njit(nogil=True)

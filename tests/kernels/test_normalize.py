@@ -1,0 +1,80 @@
+"""BatchNorm with its nonlinearity in one: the numbers of the two one after the other, and right."""
+
+import numpy as np
+import pytest
+
+import mobilenet_np as mn
+from mobilenet_np import ops
+from mobilenet_np.kernels.normalize import ACTS, backward, normalize, statistics, sums
+
+F32 = np.float32
+SHAPES = [(1, 8), (2, 16), (3000, 24), (777, 40), (64, 96)]
+
+
+def problem(P, C):
+    rng = np.random.default_rng(0)
+    x = (3 * rng.standard_normal((P, C)) + 2).astype(F32)
+    gamma, beta = rng.standard_normal((2, C)).astype(F32) + F32(0.5)
+    return x, gamma, beta, (2 * rng.standard_normal((P, C))).astype(F32)
+
+
+@pytest.fixture(autouse=True)
+def default_threads():
+    yield
+    mn.set_threads(None)
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_statistics(shape):
+    x, *_ = problem(*shape)
+    mean, var = statistics(x)
+    exact = x.astype(np.float64)
+    np.testing.assert_allclose(mean, exact.mean(axis=0), rtol=0, atol=1e-6 * np.abs(x).max())
+    np.testing.assert_allclose(var, exact.var(axis=0), rtol=2e-6, atol=1e-12)
+
+
+def test_statistics_survive_a_large_mean():
+    x = (1000 + np.random.default_rng(0).standard_normal((5000, 16))).astype(F32)
+    np.testing.assert_allclose(statistics(x)[1], x.astype(np.float64).var(axis=0), rtol=1e-4)
+
+
+@pytest.mark.parametrize("act", [act for act in ACTS if act])
+@pytest.mark.parametrize("shape", SHAPES)
+def test_with_a_nonlinearity_the_bits_are_those_of_two_layers(shape, act):
+    x, gamma, beta, dy = problem(*shape)
+    op = getattr(ops, act)
+    x[0, :8] = np.nan
+    mean, var = statistics(np.nan_to_num(x))
+    columns = gamma, beta, mean, (1 / np.sqrt(var + F32(1e-3))).astype(F32)
+    y, cache = getattr(op, f"{act}_forward")(normalize(x, *columns))
+    np.testing.assert_array_equal(normalize(x, *columns, act), y)
+    between = getattr(op, f"{act}_backward")(dy, cache)
+    apart, together = sums(between, x, *columns), sums(dy, x, *columns, act)
+    np.testing.assert_array_equal(together, apart)
+    np.testing.assert_array_equal(backward(dy, x, *columns, *together, act), backward(between, x, *columns, *apart))
+
+
+@pytest.mark.parametrize("shape", SHAPES[1:])
+def test_backward_is_that_of_the_definition(shape):
+    x, gamma, beta, dy = problem(*shape)
+    mean, var = statistics(x)
+    columns = gamma, beta, mean, (1 / np.sqrt(var + F32(1e-3))).astype(F32)
+    dgamma, dbeta = sums(dy, x, *columns)
+    dx = backward(dy, x, *columns, dgamma, dbeta)
+    with mn.form("numpy"):
+        _, cache = ops.batch_norm.batch_norm_train_forward(*(a.astype(np.float64) for a in (x, gamma, beta)), 1e-3)
+        expected = ops.batch_norm.batch_norm_train_backward(dy.astype(np.float64), cache)
+    for ours, exact in zip((dx, dgamma, dbeta), expected, strict=True):
+        np.testing.assert_allclose(ours, exact, rtol=0, atol=1e-5 * np.abs(exact).max())
+
+
+def test_the_same_bits_for_any_number_of_threads():
+    x, gamma, beta, dy = problem(3000, 24)
+    results = []
+    for threads in (1, 2, 5):
+        mn.set_threads(threads)
+        mean, var = statistics(x)
+        both = sums(dy, x, gamma, beta, mean, var, "relu6")
+        results.append((mean, var, *both, backward(dy, x, gamma, beta, mean, var, *both, "relu6")))
+    for one in results[1:]:
+        assert all(np.array_equal(a, b) for a, b in zip(results[0], one, strict=True))
