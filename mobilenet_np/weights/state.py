@@ -41,7 +41,7 @@ def load_state(net: Network, arrays: Mapping[str, Any], source: str) -> None:
     >>> bool((a.params["classifier.w"] == b.params["classifier.w"]).all())
     True
     """
-    check(isinstance(arrays, Mapping), f"load_state: arrays is a {type(arrays).__name__}; it must be {{name: array}}")
+    _check_names("load_state", arrays)
     listed = entries(net.architecture, source)
     given = {_plain(name, source): np.asarray(values) for name, values in arrays.items()}
     given = {name: values for name, values in given.items() if not name.endswith("num_batches_tracked")}
@@ -88,6 +88,8 @@ def state_for(net: Network, source: str, arrays: Mapping[str, np.ndarray] | None
     ['conv_stem.weight', 'bn1.weight']
     """
     own = net.params | net.buffers
+    if arrays is not None:
+        _check_names("state_for", arrays)
     chosen = own if arrays is None else {name: np.asarray(values) for name, values in arrays.items()}
     for name, values in chosen.items():
         check(name in own, f"state_for: {name!r} is not an array of {net!r}")
@@ -100,6 +102,13 @@ def state_for(net: Network, source: str, arrays: Mapping[str, np.ndarray] | None
         for entry in entries(net.architecture, source)
         if entry.ours in chosen
     }
+
+
+def _check_names(function: str, arrays: Any) -> None:
+    kind = type(arrays).__name__
+    check(isinstance(arrays, Mapping), f"{function}: arrays is a {kind}; it must be {{name: array}}")
+    wrong = [name for name in arrays if not isinstance(name, str)]
+    check(not wrong, f"{function}: {next(iter(wrong), None)!r} is no name of an array; arrays must be {{name: array}}")
 
 
 def _plain(name: str, source: str) -> str:

@@ -100,6 +100,16 @@ def test_state_for_any_arrays_under_our_names():
         mn.state_for(net, "timm", {"stem.w": np.zeros(1)})
     with pytest.raises(ValueError, match=r"stem\.conv\.w has shape \(1,\)"):
         mn.state_for(net, "timm", {"stem.conv.w": np.zeros(1)})
+    with pytest.raises(ValueError, match=r"state_for: arrays is a list; it must be \{name: array\}"):
+        mn.state_for(net, "timm", [np.zeros(1)])
+
+
+def test_names_are_strings():
+    net = mn.build("v1", 0.25, 10)
+    with pytest.raises(ValueError, match="load_state: 0 is no name of an array"):
+        mn.load_state(net, {0: np.zeros(1)}, "timm")
+    with pytest.raises(ValueError, match="state_for: None is no name of an array"):
+        mn.state_for(net, "timm", {None: np.zeros(1)})
 
 
 def test_torchvision_has_no_v1():
