@@ -14,7 +14,7 @@ import numpy as np
 import pytest
 
 import mobilenet_np as mn
-from mobilenet_np.ops import batch_norm, global_average_pool
+from mobilenet_np.ops import batch_norm, batch_norm_inference, global_average_pool
 from mobilenet_np.ops.softmax_cross_entropy import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 
 from golden_rule import draw, images_and_labels
@@ -117,7 +117,7 @@ def keras_rounding(monkeypatch):
         return np.float32(x).reshape(x.shape[0], -1, x.shape[3]).mean(axis=1).astype(np.float64), cache
 
     monkeypatch.setattr(batch_norm, "batch_norm_train_forward", train_forward)
-    monkeypatch.setattr(batch_norm, "batch_norm_inference_forward", inference_forward)
+    monkeypatch.setattr(batch_norm_inference, "batch_norm_inference_forward", inference_forward)
     monkeypatch.setattr(global_average_pool, "global_average_pool_forward", pool_forward)
 
 
