@@ -1,64 +1,98 @@
-"""`python -m benchmarks ops`, `... inference`, `... training`, `... layers`: validate first, then time."""
+"""Compare speeds: `python -m benchmarks` for a short look at everything, `python -m benchmarks COMMAND` for one part.
+
+Results are validated before anything is timed. Figures go to a folder as JSON and as PNG.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import os
+import platform
+from dataclasses import asdict
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from typing import Any
 
 from threadpoolctl import threadpool_info
 
-from mobilenet_np import __version__, get_threads
+from mobilenet_np import get_threads
+from mobilenet_np.files import write
+from mobilenet_np.forms import check_numba
+from mobilenet_np.measured import machine
 
-from . import inference, layers, ops, peers, training
+from . import figures, forms, growth, inference, layers, ops, paradox, start, training
+
+COMMANDS = {
+    "ops": ops,
+    "inference": inference,
+    "training": training,
+    "forms": forms,
+    "layers": layers,
+    "growth": growth,
+    "paradox": paradox,
+    "start": start,
+}
+PACKAGES = ("mobilenet_np", "numpy", "numba", "torch", "torchvision", "timm", "onnxruntime", "openvino", "keras")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--json", type=Path, help="also write the figures to this file")
-    commands = parser.add_subparsers(dest="command", required=True)
-    one = commands.add_parser("ops", help="every op, NumPy beside Numba")
-    one.add_argument("--seconds", type=float, default=4, help="per op")
-    two = commands.add_parser("inference", help="whole networks beside the other libraries that are installed")
-    two.add_argument("--models", nargs="+", default=list(peers.SOURCES), choices=list(peers.SOURCES))
-    two.add_argument("--batch", nargs="+", type=int, default=[1, 32])
-    two.add_argument("--threads", nargs="+", type=int, default=[1, 2])
-    two.add_argument("--resolution", type=int, default=224)
-    two.add_argument("--seconds", type=float, default=10, help="per model, batch and number of threads")
-    three = commands.add_parser("training", help="training steps beside PyTorch")
-    three.add_argument("--models", nargs="+", default=list(peers.SOURCES), choices=list(peers.SOURCES))
-    three.add_argument("--shapes", nargs="+", default=["32x96", "16x224"], help="batch x resolution")
-    three.add_argument("--threads", nargs="+", type=int, default=[2])
-    three.add_argument("--seconds", type=float, default=20, help="per model, shape and number of threads")
-    four = commands.add_parser("layers", help="where the time of a compiled network goes, on one thread")
-    four.add_argument("--models", nargs="+", default=list(peers.SOURCES), choices=list(peers.SOURCES))
-    four.add_argument("--resolution", type=int, default=224)
-    arguments = parser.parse_args()
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    folder = dict(type=Path, help="folder for the figures, ./benchmark-results by default")
+    parser.add_argument("--out", default=Path("benchmark-results"), **folder)
+    commands = parser.add_subparsers(dest="command", metavar="COMMAND")
+    for name, module in COMMANDS.items():
+        text = module.__doc__.splitlines()[0].replace("%", "%%")
+        one = commands.add_parser(name, help=text, description=module.__doc__)
+        one.add_argument("--out", default=argparse.SUPPRESS, **folder)
+        module.options(one)
+    given = parser.parse_args(arguments)
+    check_numba("python -m benchmarks")
 
-    blas = ", ".join(f"{pool['internal_api']} {pool['num_threads']} threads" for pool in threadpool_info())
-    print(f"mobilenet_np {__version__}, {get_threads()} threads; {blas}; {os.cpu_count()} processors")
-    if arguments.command == "ops":
-        rows = ops.run(arguments.seconds)
-        print(ops.table(rows))
-    elif arguments.command == "layers":
-        rows = layers.run(arguments.models, arguments.resolution)
-        print(layers.table(rows))
-    elif arguments.command == "training":
-        shapes = [tuple(int(n) for n in shape.split("x")) for shape in arguments.shapes]
-        rows = training.run(arguments.models, shapes, arguments.threads, arguments.seconds)
-        print(training.table(rows))
-    else:
-        if absent := peers.missing():
-            print(f"not installed, and so not compared: {', '.join(absent)}")
-        rows = inference.run(
-            arguments.models, arguments.batch, arguments.threads, arguments.resolution, arguments.seconds
-        )
-        print(inference.table(rows))
-    if arguments.json:
-        part = arguments.json.with_suffix(".part")
-        part.write_text(json.dumps(rows, indent=1))
-        part.replace(arguments.json)
+    given.out.mkdir(parents=True, exist_ok=True)
+    where = about()
+    print(f"{where['processor']}: {machine()}; NumPy's BLAS: {where['blas']}")
+    parts = [given] if given.command else [parser.parse_args([name, *COMMANDS[name].SHORT]) for name in COMMANDS]
+    for part in parts:
+        module = COMMANDS[part.command]
+        print(f"\n{module.__doc__.splitlines()[0]}\n")
+        rows = module.run(part)
+        print(module.table(rows))
+        content = where | {"benchmark": part.command, "rows": rows}
+        path = write("benchmarks", json.dumps(content, indent=1), given.out / f"{part.command}.json")
+        figures.save(module.plot, rows, path.with_suffix(".png"))
+        print(f"\n{path}, {path.with_suffix('.png')}")
+
+
+def about() -> dict[str, Any]:
+    """What a figure means nothing without: the machine and its roofline, the versions."""
+    found = {}
+    for package in PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = None
+    blas = ", ".join(f"{pool['internal_api']}, {pool['num_threads']} threads" for pool in threadpool_info())
+    return dict(
+        processor=_processor(),
+        processors=os.cpu_count(),
+        threads=get_threads(),
+        roofline=asdict(machine()),
+        blas=blas,
+        malloc={name: value for name, value in os.environ.items() if name.startswith("MALLOC_")},
+        versions=found,
+    )
+
+
+def _processor() -> str:
+    """Its name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.machine()
+    return next((line.split(": ")[1] for line in lines if line.startswith("model name")), platform.machine())
 
 
 if __name__ == "__main__":

@@ -2,38 +2,52 @@
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
 import numpy as np
 
-from .peers import contenders, our_network, validate
-from .timing import take_turns
+from mobilenet_np.measured import machine
+
+from . import arguments, peers, side_by_side
+from .roof import network_ms
+from .side_by_side import table
+from .timing import using
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHORT = ["--seconds", "2", "--batch", "1", "8"]
+__all__ = ["SHORT", "options", "plot", "run", "table"]
 
 
-def run(models: list[str], batches: list[int], threads: list[int], resolution: int, seconds: float) -> list[dict]:
-    """Validate and time; a row for each model, batch and number of threads, times in milliseconds."""
+def options(parser: ArgumentParser) -> None:
+    arguments.add_models(parser)
+    parser.add_argument("--batch", nargs="+", type=int, default=[1, 32])
+    arguments.add_threads(parser, [1, 2])
+    parser.add_argument("--resolution", type=int, default=224)
+    arguments.add_seconds(parser, 10, "model, batch and number of threads")
+
+
+def run(a: Namespace) -> list[dict]:
+    """Validate and time; a row for each model, batch and number of threads."""
+    if absent := peers.missing():
+        print(f"not installed, and so not compared: {', '.join(absent)}")
     rows = []
-    for model in models:
-        net = our_network(model)
-        for batch in batches:
-            x = np.random.default_rng(0).standard_normal((batch, resolution, resolution, 3), np.float32)
-            for count in threads:
-                calls = contenders(net, x, count)
-                validate(calls)
-                times = take_turns(calls, seconds, f"{model} batch {batch}, {count} threads")
-                row = dict(model=model, batch=batch, threads=count, resolution=resolution)
-                spread = {name: [float(np.quantile(t, q)) for q in (0.25, 0.5, 0.75)] for name, t in times.items()}
-                rows.append(row | {"quartiles": spread})
+    for model in a.models:
+        net = peers.our_network(model)
+        for batch in a.batch:
+            x = np.random.default_rng(0).standard_normal((batch, a.resolution, a.resolution, 3), np.float32)
+            for threads in a.threads:
+                calls = peers.contenders(net, x, threads)
+                with using(threads):
+                    peers.validate(calls)
+                    least = network_ms(net, batch, a.resolution, machine())
+                    labels = dict(model=model, batch=batch, resolution=a.resolution, threads=threads)
+                    rows.append(side_by_side.row(calls, "compile", a.seconds, least, **labels))
     return rows
 
 
-def table(rows: list[dict]) -> str:
-    """Median milliseconds, and in brackets how many times as long as ``compile``."""
-    names = list(dict.fromkeys(name for row in rows for name in row["quartiles"]))
-    lines = [f"{'median ms':26s}" + "".join(f"{name:>20s}" for name in names)]
-    for row in rows:
-        ours = row["quartiles"]["compile"][1]
-        line = f"{row['model']:9s} b{row['batch']:<3d} {row['threads']} thread(s)"
-        for name in names:
-            quartiles = row["quartiles"].get(name)
-            line += f"{'-':>20s}" if quartiles is None else f"{quartiles[1]:11.2f} ({quartiles[1] / ours:5.2f}x)"
-        lines.append(line)
-    return "\n".join(lines)
+def plot(rows: list[dict]) -> Figure:
+    """Everybody beside `mobilenet_np.compile`."""
+    return side_by_side.plot(rows, "Inference, beside mn.compile")

@@ -1,86 +1,139 @@
-"""Every op, forward and backward, in the forms "numpy" and "numba" (if installed), at a size that a MobileNet has."""
+"""Every op, forward and backward, at sizes that MobileNets have: NumPy and PyTorch beside Numba."""
 
 from __future__ import annotations
 
+from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
-from typing import NamedTuple
+from math import prod
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 import mobilenet_np as mn
 from mobilenet_np import ops
-from mobilenet_np.forms import HAVE_NUMBA
+from mobilenet_np.costs import formulas
+from mobilenet_np.measured import machine
 
-from .timing import take_turns
+from . import arguments, torch_ops
+from .figures import LOOKS, figure, plain_numbers
+from .peers import missing
+from .roof import least_ms
+from .timing import quartiles, take_turns, using
 
-FORMS = ("numpy", "numba") if HAVE_NUMBA else ("numpy",)
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHORT = ["--seconds", "2", "--batch", "2"]
 
 
 class Case(NamedTuple):
-    """One op at one size."""
+    """One op at one size; MACs are those of one image."""
 
     name: str
+    op: str
     forward: Callable
     backward: Callable
     arrays: tuple[np.ndarray, ...]
     options: dict
+    macs: int
 
 
-def cases(batch: int = 8) -> list[Case]:
+def options(parser: ArgumentParser) -> None:
+    parser.add_argument("--batch", type=int, default=8)
+    arguments.add_threads(parser)
+    arguments.add_seconds(parser, 4, "op")
+
+
+def cases(batch: int) -> list[Case]:
     """Layers of V2 and V3 at 224x224, float32."""
     rng = np.random.default_rng(0)
 
     def random(*shape: int) -> np.ndarray:
         return rng.standard_normal(shape).astype(np.float32)
 
-    def case(name: str, arrays: tuple, op: str = "", **options) -> Case:
-        op = op or name.split()[0]
-        module = getattr(ops, op.removesuffix("_train"))
-        return Case(name, getattr(module, f"{op}_forward"), getattr(module, f"{op}_backward"), arrays, options)
+    def case(what: str, x: tuple, *weights: tuple, macs: int = 0, function: str = "", **options) -> Case:
+        op = what.split()[0]
+        function, module = function or op, getattr(ops, op)
+        pair = [getattr(module, f"{function}_{way}") for way in ("forward", "backward")]
+        return Case(what, op, *pair, tuple(random(*shape) for shape in ((batch, *x), *weights)), options, macs)
 
-    middle = random(batch, 56, 56, 144)
+    def depthwise(k: int, s: int, size: int, C: int) -> Case:
+        macs, border = formulas.depthwise_macs(size // s, size // s, k, C), (k // 2, k // 2)
+        what = f"depthwise_conv2d {k}x{k} s{s} {C}"
+        return case(what, (size, size, C), (k, k, C), macs=macs, stride=s, padding=(border, border))
+
+    def pointwise(size: int, M: int, N: int) -> Case:
+        macs = formulas.pointwise_macs(size, size, M, N)
+        return case(f"pointwise_conv2d {M}->{N}", (size, size, M), (M, N), macs=macs)
+
+    first = formulas.conv2d_macs(112, 112, 3, 3, 32)
+    gate = formulas.squeeze_excite_macs(960, 240)
+    border = ((1, 1), (1, 1))
     return [
-        case("conv2d 3x3 s2 3->32", (random(batch, 224, 224, 3), random(3, 3, 3, 32)), stride=2),
-        case("depthwise_conv2d 3x3 s1 144", (middle, random(3, 3, 144))),
-        case("depthwise_conv2d 3x3 s2 144", (middle, random(3, 3, 144)), stride=2),
-        case(
-            "depthwise_conv2d 5x5 s1 672",
-            (random(batch, 14, 14, 672), random(5, 5, 672)),
-            padding=((2, 2), (2, 2)),
-        ),
-        case("pointwise_conv2d 24->144", (random(batch, 56, 56, 24), random(24, 144))),
-        case("pointwise_conv2d 144->24", (middle, random(144, 24))),
-        case("batch_norm 144", (middle, random(144), random(144)), "batch_norm_train", eps=1e-3),
-        case("relu6 144", (middle,)),
-        case("hard_swish 144", (middle,)),
-        case("global_average_pool 960", (random(batch, 7, 7, 960),)),
-        case(
-            "squeeze_excite 960",
-            (random(batch, 7, 7, 960), random(960, 240), random(240), random(240, 960), random(960)),
-        ),
-        case("linear 1280->1000", (random(batch, 1280), random(1280, 1000), random(1000))),
+        case("conv2d 3x3 s2 3->32", (224, 224, 3), (3, 3, 3, 32), macs=first, stride=2, padding=border),
+        depthwise(3, 1, 56, 144),
+        depthwise(3, 2, 56, 144),
+        depthwise(5, 1, 14, 672),
+        depthwise(5, 2, 14, 672),
+        pointwise(56, 24, 144),
+        pointwise(56, 144, 24),
+        case("batch_norm 144", (56, 56, 144), (144,), (144,), function="batch_norm_train", eps=1e-3),
+        case("relu6 144", (56, 56, 144)),
+        case("hard_swish 144", (56, 56, 144)),
+        case("global_average_pool 960", (7, 7, 960)),
+        case("squeeze_excite 960", (7, 7, 960), (960, 240), (240,), (240, 960), (960,), macs=gate),
+        case("linear 1280->1000", (1280,), (1280, 1000), (1000,), macs=formulas.linear_macs(1280, 1000)),
     ]
 
 
-def run(seconds: float) -> list[dict]:
-    """Validate and time all cases; a row each, times in milliseconds."""
+def run(a: Namespace) -> list[dict]:
+    """Validate and time; a row for each case, direction and number of threads."""
     rows = []
-    for case in cases():
-        calls, results = {}, {}
-        for form in FORMS:
-            with mn.form(form):
-                y, cache = case.forward(*case.arrays, **case.options)
-                gradients = case.backward(y, cache)
-            results[form] = [y, *(gradients if isinstance(gradients, tuple) else (gradients,))]
-            calls[f"{form} forward"] = _in_form(form, case.forward, *case.arrays, **case.options)
-            calls[f"{form} backward"] = _in_form(form, case.backward, y, cache)
-        for ours, other in zip(results[FORMS[-1]], results["numpy"], strict=True):
-            error = np.abs(ours - other).max() / np.abs(other).max()
-            if not error < 1e-3:
-                raise AssertionError(f"{case.name}: the forms differ by {error:.1e}")
-        times = take_turns(calls, seconds / len(calls), case.name)
-        rows.append({"op": case.name} | {name: float(np.median(t)) for name, t in times.items()})
+    for threads in a.threads:
+        for case in cases(a.batch):
+            with using(threads):
+                rows += _rows(case, a.batch, threads, a.seconds)
     return rows
+
+
+def _rows(case: Case, batch: int, threads: int, seconds: float) -> list[dict]:
+    forward, backward, results = {}, {}, {}
+    y, _ = case.forward(*case.arrays, **case.options)
+    dy = np.random.default_rng(1).standard_normal(y.shape, np.float32)
+    for form in ("numba", "numpy"):
+        with mn.form(form):
+            y, cache = case.forward(*case.arrays, **case.options)
+            gradients = case.backward(dy, cache)
+        results[form] = [y, *(gradients if isinstance(gradients, tuple) else (gradients,))]
+        forward[form] = _in_form(form, case.forward, *case.arrays, **case.options)
+        backward[form] = _in_form(form, case.backward, dy, cache)
+    _check(case, "numpy", results["numpy"], results["numba"])
+    if "torch" not in missing():
+        import torch
+
+        torch.set_num_threads(threads)
+        expected = torch_ops.ours(case.op, results["numba"])
+        for name in ("torch NCHW", "torch NHWC"):
+            pair = torch_ops.calls(case.op, case.arrays, case.options, dy, channels_last=name == "torch NHWC")
+            _check(case, name, [t.numpy() for t in (pair[0](), *pair[1]())], expected)
+            forward[name], backward[name] = pair
+    moved = {"forward": [*case.arrays, y], "backward": [dy, *case.arrays, *results["numba"][1:]]}
+    macs = {"forward": batch * case.macs, "backward": 2 * batch * case.macs}
+    rows = []
+    for way, calls in (("forward", forward), ("backward", backward)):
+        labels = dict(op=case.name, way=way, batch=batch, threads=threads, ours="numba", macs=macs[way])
+        moves = sum(4 * prod(array.shape) for array in moved[way])
+        times = take_turns(calls, seconds / 2, f"{case.name} {way}")
+        labels |= dict(bytes=moves, least_ms=least_ms(macs[way], moves, machine()))
+        rows.append(labels | quartiles(times, "numba"))
+    return rows
+
+
+def _check(case: Case, name: str, found: list[np.ndarray], expected: list[np.ndarray]) -> None:
+    for one, other in zip(found, expected, strict=True):
+        error = np.abs(one - other).max() / np.abs(other).max()
+        if not error < 1e-3:
+            raise AssertionError(f"{case.name}: {name} and numba differ by {error:.1e}")
 
 
 def _in_form(form: str, function: Callable, *arguments, **options) -> Callable[[], object]:
@@ -92,13 +145,38 @@ def _in_form(form: str, function: Callable, *arguments, **options) -> Callable[[
 
 
 def table(rows: list[dict]) -> str:
-    """The rows as text."""
-    lines = [f"{'median ms':30s} {'forward':>24s} {'backward':>32s}"]
-    lines.append(f"{'':30s} {'numpy':>8s} {'numba':>8s} {'ratio':>6s} {'numpy':>15s} {'numba':>8s} {'ratio':>6s}")
+    """A line for each row: ours, its rates and its share of the roof, and how many times as long the others take."""
+    others = list(dict.fromkeys(name for row in rows for name in row["ms"] if name != "numba"))
+    lines = [
+        f"{'':30s}{'':10s}{'threads':>8s}{'numba ms':>10s}{'quartiles':>17s}{'GFLOP/s':>9s}{'GB/s':>7s}{'of roof':>9s}"
+        + "".join(f"{'x ' + name:>14s}" for name in others)
+    ]
     for row in rows:
-        line = f"{row['op']:30s}"
-        for way, gap in (("forward", 8), ("backward", 15)):
-            numpy, numba = row[f"numpy {way}"], row.get(f"numba {way}", np.nan)
-            line += f" {numpy:{gap}.2f} {numba:8.2f} {numpy / numba:6.2f}"
-        lines.append(line)
+        low, ms, high = row["ms"]["numba"]
+        spread, flops = f"{low:.2f}-{high:.2f}", f"{2e-6 * row['macs'] / ms:.1f}" if row["macs"] else "-"
+        line = f"{row['op']:30s}{row['way']:10s}{row['threads']:8d}{ms:10.2f}{spread:>17s}{flops:>9s}"
+        line += f"{1e-6 * row['bytes'] / ms:7.1f}{row['least_ms'] / ms:9.0%}"
+        lines.append(line + "".join(f"{row['ratios'][name][1]:14.2f}" for name in others if name in row["ratios"]))
     return "\n".join(lines)
+
+
+def plot(rows: list[dict]) -> Figure:
+    """How many times as long as Numba each takes; medians, and lines between quartiles."""
+    drawn = figure(11, 1.6 + 0.17 * len(rows))
+    axes = drawn.subplots(1, 2, sharey=True)
+    for ax, way in zip(axes, ("forward", "backward"), strict=True):
+        shown = [row for row in rows if row["way"] == way]
+        for name in shown[0]["ratios"]:
+            low, middle, high = np.array([row["ratios"][name] for row in shown]).T
+            colour, marker = LOOKS[name]
+            ax.errorbar(
+                middle, range(len(shown)), xerr=[middle - low, high - middle], color=colour, marker=marker,
+                linestyle="none", label=name,
+            )  # fmt: skip
+        ax.set(xscale="log", xlabel="times as long as the form “numba”", title=way.capitalize())
+        ax.set_yticks(range(len(shown)), [f"{row['op']}, {row['threads']} thr." for row in shown])
+        plain_numbers(ax.xaxis)
+        ax.grid()
+    axes[0].invert_yaxis()
+    drawn.legend(*axes[0].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    return drawn

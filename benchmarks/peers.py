@@ -14,12 +14,19 @@ import numpy as np
 
 import mobilenet_np as mn
 
+from . import keras_peer
+
+NAMES = (
+    *("compile", "forward", "torch NCHW", "torch NHWC", "torch folded"),
+    *("onnxruntime", "openvino", "keras"),
+)
 SOURCES = {"v1": "timm", "v2": "torchvision", "v3-large": "torchvision", "v3-small": "torchvision"}
 
 
-def our_network(model: str, width: float = 1.0, classes: int = 1000) -> mn.Network:
+def our_network(model: str, width: float = 1.0, classes: int = 1000, convention: str | None = None) -> mn.Network:
     """With statistics as a trained network has them."""
-    net, rng = mn.build(model, width, classes, SOURCES[model], dropout=0), np.random.default_rng(0)
+    net = mn.build(model, width, classes, convention or SOURCES[model], dropout=0)
+    rng = np.random.default_rng(0)
     for name, array in net.buffers.items():
         array[...] = (
             rng.uniform(0.5, 1.5, array.shape) if name.endswith("var") else 0.1 * rng.standard_normal(array.shape)
@@ -31,7 +38,7 @@ def missing() -> list[str]:
     """Packages that are not installed, and whose rows are therefore missing."""
     return [
         name
-        for name in ("torch", "torchvision", "timm", "onnxruntime", "openvino")
+        for name in ("torch", "torchvision", "timm", "onnxruntime", "openvino", "keras")
         if not importlib.util.find_spec(name)
     ]
 
@@ -121,30 +128,59 @@ def openvino(net: mn.Network, x: np.ndarray, threads: int) -> Callable[[], np.nd
     return lambda: compiled(images)[0]
 
 
-def contenders(net: mn.Network, x: np.ndarray, threads: int) -> dict[str, Callable[[], np.ndarray]]:
-    """Everybody who can run ``net`` on ``x``; ours are "compile" and "forward"."""
-    absent = set(missing())
-    mn.set_threads(threads)
-    fast = mn.compile(net)
-    calls: dict[str, Callable[[], np.ndarray]] = {"compile": lambda: fast(x), "forward": lambda: net.forward(x)}
-    if "torch" not in absent and (net.architecture.model != "v1" or "timm" not in absent):
-        import torch
+def keras(net: mn.Network, x: np.ndarray) -> Callable[[], np.ndarray]:
+    """Keras, checked against our network under Keras' own padding and epsilon."""
+    own = under_keras(net)
+    call = keras_peer.forward(own, x)
+    check_same("keras", call(), own.forward(x))
+    return call
 
-        torch.set_num_threads(threads)
-        calls["torch NCHW"] = torch_eager(net, x, channels_last=False)
-        calls["torch NHWC"] = torch_eager(net, x, channels_last=True)
-        calls["torch folded"] = torch_eager(net, x, channels_last=True, folded=True)
-        if "onnxruntime" not in absent:
-            calls["onnxruntime"] = onnxruntime(net, x, threads)
-        if "openvino" not in absent:
-            calls["openvino"] = openvino(net, x, threads)
-    return calls
+
+def under_keras(net: mn.Network) -> mn.Network:
+    """The same model and width as ``net`` under Keras' convention."""
+    return our_network(net.architecture.model, net.architecture.width, net.architecture.classes, "keras")
+
+
+def contenders(
+    net: mn.Network, x: np.ndarray, threads: int, names: tuple[str, ...] = NAMES
+) -> dict[str, Callable[[], np.ndarray]]:
+    """Those of ``names`` that can run ``net`` on ``x`` here; ours are "compile" and "forward"."""
+    fast = mn.compile(net) if "compile" in names else None
+    makers = {
+        "compile": lambda: lambda: fast(x),
+        "forward": lambda: lambda: net.forward(x),
+        "torch NCHW": lambda: torch_eager(net, x, channels_last=False),
+        "torch NHWC": lambda: torch_eager(net, x, channels_last=True),
+        "torch folded": lambda: torch_eager(net, x, channels_last=True, folded=True),
+        "onnxruntime": lambda: onnxruntime(net, x, threads),
+        "openvino": lambda: openvino(net, x, threads),
+        "keras": lambda: keras(net, x),
+    }
+    return {name: makers[name]() for name in names if can_run(name, net)}
+
+
+def can_run(name: str, net: mn.Network) -> bool:
+    """Whether everything that a contender needs is installed; all but ours need PyTorch, V1 in PyTorch needs timm."""
+    if name in ("compile", "forward"):
+        return True
+    module = "timm" if net.architecture.model == "v1" else "torchvision"
+    needed = {"torch", "keras"} if name == "keras" else {"torch", "torchvision", module, name.split()[0]}
+    return not needed & set(missing())
 
 
 def validate(calls: dict[str, Callable[[], np.ndarray]]) -> None:
-    """All must give the same logits, or there is nothing to compare."""
-    reference = calls["forward"]()
+    """All must give the same logits as the first, or there is nothing to compare.
+
+    Keras, which pads in its own way, was compared where it was made.
+    """
+    reference = next(iter(calls.values()))()
     for name, call in calls.items():
-        error = np.abs(call() - reference).max() / np.abs(reference).max()
-        if not error < 1e-3:
-            raise AssertionError(f"{name} computes something else: relative error {error:.1e}")
+        if name != "keras":
+            check_same(name, call(), reference)
+
+
+def check_same(name: str, logits: np.ndarray, reference: np.ndarray) -> None:
+    """Raise where a contender computes something else."""
+    error = np.abs(logits - reference).max() / np.abs(reference).max()
+    if not error < 1e-3:
+        raise AssertionError(f"{name} computes something else: relative error {error:.1e}")

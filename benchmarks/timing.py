@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 from tqdm import tqdm
+
+import mobilenet_np as mn
+
+QUARTILES = (0.25, 0.5, 0.75)
 
 
 def take_turns(contenders: dict[str, Callable[[], object]], seconds: float, label: str) -> dict[str, np.ndarray]:
@@ -29,3 +36,32 @@ def take_turns(contenders: dict[str, Callable[[], object]], seconds: float, labe
             rounds += 1
             bar.update()
     return {name: np.array(values) for name, values in times.items()}
+
+
+def quartiles(times: dict[str, np.ndarray], ours: str) -> dict[str, dict[str, list[float]]]:
+    """Quartiles of the milliseconds, and of how many times as long as ``ours`` each took in the same round.
+
+    Examples
+    --------
+    >>> found = quartiles({"a": np.array([1.0, 2.0, 3.0]), "b": np.array([2.0, 4.0, 6.0])}, "a")
+    >>> found["ms"]["b"], found["ratios"]["b"]
+    ([3.0, 4.0, 5.0], [2.0, 2.0, 2.0])
+    """
+    return {
+        "ms": {name: np.quantile(t, QUARTILES).tolist() for name, t in times.items()},
+        "ratios": {name: np.quantile(t / times[ours], QUARTILES).tolist() for name, t in times.items()},
+    }
+
+
+@contextmanager
+def using(threads: int) -> Iterator[None]:
+    """Everybody computes with so many threads: this package, NumPy's BLAS, and PyTorch if it is there."""
+    before = mn.get_threads()
+    mn.set_threads(threads)
+    if "torch" in sys.modules:
+        sys.modules["torch"].set_num_threads(threads)
+    try:
+        with threadpool_limits(threads, user_api="blas"):
+            yield
+    finally:
+        mn.set_threads(before)

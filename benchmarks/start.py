@@ -1,0 +1,104 @@
+"""How long a reader waits: the first calls of a fresh process, and compiling every kernel from nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
+
+from tqdm import tqdm
+
+from . import arguments
+from .figures import LOOKS, figure
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+SHORT = ["--models", "v2"]
+COLD, WARM = 60.0, 2.0  # seconds that it may take
+
+# What a reader types first; each line's time is taken where the work is done, and the process' time around it.
+CODE = """
+import json, time
+start = time.perf_counter()
+marks = {}
+def mark(what):
+    marks[what] = time.perf_counter() - start
+import numpy as np
+import mobilenet_np as mn
+mark("import")
+net = mn.build(MODEL)
+x = np.zeros((1, 224, 224, 3), np.float32)
+mark("build")
+RUN
+mark("first call")
+print(json.dumps(marks))
+"""
+RUNS = {
+    "forward": "net.forward(x)",
+    "compile": "mn.compile(net)(x)",
+    "step": "net.backward(net.forward(x, train=True))",
+}
+
+
+def options(parser: ArgumentParser) -> None:
+    arguments.add_models(parser)
+
+
+def run(a: Namespace) -> list[dict]:
+    """Compile everything into an empty folder, then start processes that find the machine code there."""
+    with tempfile.TemporaryDirectory() as folder:
+        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        jobs = [("all kernels", "warmup", "from mobilenet_np.warmup import warmup; warmup(progress=False)")]
+        jobs += [(model, name, _code(model, name)) for model in a.models for name in RUNS]
+        rows = []
+        with tqdm(jobs, leave=False, disable=None) as bar:
+            for model, name, code in bar:
+                bar.set_description("compiling from nothing, about a minute" if name == "warmup" else f"{model} {name}")
+                start = time.perf_counter()
+                command = [sys.executable, "-c", code]
+                said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
+                seconds = time.perf_counter() - start
+                target = COLD if name == "warmup" else WARM
+                parts = json.loads(said) if said else {}
+                rows.append(dict(model=model, what=name, seconds=seconds, target=target, marks=parts))
+    return rows
+
+
+def _code(model: str, name: str) -> str:
+    return CODE.replace("MODEL", repr(model)).replace("RUN", RUNS[name])
+
+
+def table(rows: list[dict]) -> str:
+    """Seconds of whole processes, interpreter included."""
+    lines = [f"{'seconds of a process':34s}{'import':>8s}{'build':>8s}{'call':>8s}{'all':>8s}{'target':>8s}"]
+    for row in rows:
+        marks = row["marks"]
+        parts = "".join(f"{part:8.2f}" for part in _parts(marks)) or f"{'':24s}"
+        verdict = "" if row["seconds"] <= row["target"] else "  missed"
+        lines.append(f"{row['model'] + ' ' + row['what']:34s}{parts}{row['seconds']:8.2f}{row['target']:8.0f}{verdict}")
+    return "\n".join(lines)
+
+
+def _parts(marks: dict[str, float]) -> list[float]:
+    """Marks are since the start of the program; the seconds between them."""
+    return [now - before for before, now in zip([0, *marks.values()], marks.values(), strict=False)]
+
+
+def plot(rows: list[dict]) -> Figure:
+    """What was taken as shares of what may be taken: one axis for a minute and for two seconds."""
+    drawn = figure(7.5, 1.2 + 0.32 * len(rows))
+    ax = drawn.subplots()
+    shares = [row["seconds"] / row["target"] for row in rows]
+    bars = ax.barh([f"{row['model']}, {row['what']}" for row in rows], shares, color=LOOKS["ours"][0], height=0.6)
+    ax.bar_label(bars, [f"{row['seconds']:.1f} s of {row['target']:.0f} s" for row in rows], padding=4)
+    ax.axvline(1, color=LOOKS["torch NHWC"][0])
+    ax.set(xlabel="share of the target", title="From nothing, and the first calls of fresh processes")
+    ax.set_xlim(0, 1.35 * max(1, *shares))
+    ax.invert_yaxis()
+    return drawn
