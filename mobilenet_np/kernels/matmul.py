@@ -11,14 +11,10 @@ from .product import pack, product
 from .simd import address
 from .tiles import ACTS, Finish, Rows
 
+_FEW_ROWS = 64  # fewer, and threads share out the columns, not the rows
 _BLOCK = 256  # positions whose products are summed in registers before they are added to the result
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
-
-
-def fits(*columns: int) -> bool:
-    """Whether rows of these lengths consist of whole registers."""
-    return all(count % 8 == 0 for count in columns)
 
 
 def multiply(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
@@ -26,8 +22,14 @@ def multiply(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np
     (M, K), N = a.shape, b.shape[1]
     c = empty((M, N))
     bias = np.zeros(N, np.float32) if bias is None else bias
-    flat, packed = np.ascontiguousarray(a).reshape(-1), pack(b)
-    share(lambda m0, m1: _multiply(flat, K, packed, N, bias, c.reshape(-1), m0, m1), M, M * N, grain=42)
+    flat, out = np.ascontiguousarray(a).reshape(-1), c.reshape(-1)
+    # What is read once or twice is not worth packing.
+    direct = M < _FEW_ROWS and b.flags.c_contiguous
+    panels, b_row = (b.reshape(-1), N) if direct else (pack(b), 0)
+    if M < _FEW_ROWS:
+        share(lambda n0, n1: _multiply(flat, K, panels, b_row, N, bias, out, 0, M, n0, n1), N, b.size, grain=64)
+    else:
+        share(lambda m0, m1: _multiply(flat, K, panels, b_row, N, bias, out, m0, m1, 0, N), M, M * N, grain=42)
     return c
 
 
@@ -37,15 +39,17 @@ def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     c = empty((K, N))
     flat_a, flat_b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
     zeros = np.zeros(N, np.float32)
-    share(lambda k0, k1: _multiply_transposed(flat_a, P, K, flat_b, N, zeros, c.reshape(-1), k0, k1), K, P * N, grain=7)
+    share(lambda k0, k1: _multiply_transposed(flat_a, P, K, flat_b, N, zeros, c.reshape(-1), k0, k1), K, P * N, grain=8)
     return c
 
 
 @cached_njit
-def _multiply(a, K, packed, N, bias, c, m0, m1):
+def _multiply(a, K, b, b_row, N, bias, c, m0, m1, n0, n1):
     rows = Rows(address(a), K, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
-    product(rows, m0 * K, m1 - m0, address(packed), 0, 0, 0, N, address(bias), 0, finish, address(c), m0 * N, N)
+    product(
+        rows, m0 * K, m1 - m0, address(b), 0, b_row, n0, n1, address(bias), 0, finish, address(c), m0 * N + n0, N
+    )  # fmt: skip
 
 
 @cached_njit

@@ -31,13 +31,13 @@ def one_row(a, a_at, b, b_at, b_step, bias, finish, c, c_at):
 
 
 @njit(nogil=True)
-def one_row_of_four_panels(a, a_at, b, b_at, bias, bias_at, finish, c, c_at):
-    """One row, four panels: four sums under way at once, because each must wait for its own last term."""
-    p1, p2, p3 = b_at + 16 * a.K, b_at + 32 * a.K, b_at + 48 * a.K
+def one_row_of_four_panels(a, a_at, b, b_at, b_step, apart, bias, bias_at, finish, c, c_at):
+    """One row, four panels that are ``apart``: four sums at once, because each must wait for its own last term."""
+    p1, p2, p3 = b_at + apart, b_at + 2 * apart, b_at + 3 * apart
     v0, v1 = load16(bias, bias_at), load16(bias, bias_at + 16)
     v2, v3 = load16(bias, bias_at + 32), load16(bias, bias_at + 48)
     for k in range(a.K):
-        x, n = broadcast_like(v0, a.start, a_at + k), 16 * k
+        x, n = broadcast_like(v0, a.start, a_at + k), b_step * k
         v0 = fma(x, load16(b, b_at + n), v0)
         v1 = fma(x, load16(b, p1 + n), v1)
         v2 = fma(x, load16(b, p2 + n), v2)
@@ -90,10 +90,11 @@ def product(a, a_at, M, b, b_at, b_row, n0, n1, bias, bias_at, finish, c, c_at, 
     while n < n1:
         done = min(16, n1 - n)
         start, step = (b_at + n, b_row) if b_row else (b_at + depth * n, done)
-        if M < 6 and b_row == 0 and a.runs == 1 and a.k_step == 1 and n1 - n >= 64:
-            done = 64
+        if M < 6 and a.runs == 1 and a.k_step == 1 and n1 - n >= 64:
+            done, apart = 64, (16 if b_row else 16 * depth)
             for m in range(M):
-                one_row_of_four_panels(a, a_at + m * a.step, b, start, bias, bias_at + n, finish, c, c_at + m * c_step)
+                row, out = a_at + m * a.step, c_at + m * c_step
+                one_row_of_four_panels(a, row, b, start, step, apart, bias, bias_at + n, finish, c, out)
         elif done == 16:
             panel(a, a_at, M, b, start, step, load16(bias, bias_at + n), finish, c, c_at, c_step)
         else:
