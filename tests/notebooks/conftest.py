@@ -1,4 +1,4 @@
-"""Runs each notebook once in each edition; all tests look at the same outputs."""
+"""Runs each notebook once in each edition, and without Numba; all tests look at the same outputs."""
 
 import asyncio
 from importlib.util import find_spec
@@ -9,11 +9,13 @@ from mobilenet_np.course import edition
 
 AT_A_TIME = 2
 SECONDS_A_CELL = 300  # for one that hangs: what a slow machine needs is not tested
+# None in their place makes imports fail as if the packages were not there.
+WITHOUT_NUMBA = "import sys; sys.modules['numba'] = sys.modules['llvmlite'] = None"
 
 
 @pytest.fixture(scope="session")
 def executed(request, tmp_path_factory):
-    """(path, "solutions" or "students") -> the notebook with its outputs, errors included; for what is tested."""
+    """(path, "solutions", "students" or "without_numba") -> the notebook with its outputs, errors included."""
     missing = [name for name in ("nbclient", "nbformat", "ipykernel") if not find_spec(name)]
     if missing:
         pytest.skip(f"needs {', '.join(missing)}: the notebooks extra")
@@ -25,6 +27,7 @@ def executed(request, tmp_path_factory):
 async def _run_all(keys, folders):
     from nbclient import NotebookClient
     from nbformat import reads
+    from nbformat.v4 import new_code_cell
 
     few = asyncio.Semaphore(AT_A_TIME)
 
@@ -33,6 +36,8 @@ async def _run_all(keys, folders):
         if which == "students":
             source = edition.without_solutions(source)
         notebook = reads(edition.text_of(source), as_version=4)
+        if which == "without_numba":
+            notebook.cells.insert(0, new_code_cell(WITHOUT_NUMBA))
         async with few:
             empty = folders.mktemp(f"{path.stem}-{which}")
             client = NotebookClient(
@@ -46,6 +51,8 @@ async def _run_all(keys, folders):
                 await client.async_execute()
             except Exception as error:  # a cell that hangs or kills the kernel is this notebook's error alone
                 return error
+        if which == "without_numba":
+            del notebook.cells[0]
         return notebook
 
     return dict(zip(keys, await asyncio.gather(*(run(*key) for key in keys)), strict=True))

@@ -1,4 +1,4 @@
-"""The notebooks run: with the solutions everything, without them everything but the checks."""
+"""The notebooks run: with the solutions everything, also without Numba; without them everything but the checks."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ def _said(cell, name):
 
 
 @EACH
-@pytest.mark.parametrize("which", ["solutions"])
+@pytest.mark.parametrize("which", ["solutions", "without_numba"])
 def test_with_solutions(outputs):
     for cell in outputs:
         assert not _errors(cell), f"{cell.id}: {_traceback(_errors(cell))}"
