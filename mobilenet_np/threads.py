@@ -74,8 +74,10 @@ def run_on_all(task: Callable[[int], None], threads: int) -> None:
             helper.begin(task)
         task(0)
     finally:
-        errors = [helper.end() for helper in crew[: threads - 1]]
-        _busy.release()
+        try:
+            errors = [helper.end() for helper in crew[: threads - 1]]
+        finally:  # even if Ctrl-C falls into the waiting
+            _busy.release()
     for error in errors:
         if error is not None:
             raise error
