@@ -105,7 +105,7 @@ def _steps(model: str, resolution: int, repeats: int, here: Machine) -> list[dic
         macs, bytes_ = (sum(column) for column in zip(*counts, strict=True))
         least = sum(least_ms(*count, here) for count in counts)
         row = dict(model=model, step=WHOLE if len(both) > 1 else KINDS[both[0]["kind"]], macs=macs, bytes=bytes_)
-        row |= dict(ms=1e3 * seconds, gflops=2e-9 * macs / seconds, gbs=1e-9 * bytes_ / seconds, least_ms=least)
+        row |= dict(fastest_ms=1e3 * seconds, gflops=2e-9 * macs / seconds, gbs=1e-9 * bytes_ / seconds, least_ms=least)
         rows.append(row | dict(peak_macs=here.macs_per_second, cache=here.cache_bytes_per_second))
     return rows
 
@@ -118,10 +118,10 @@ def table(rows: list[dict]) -> str:
     ]
     number = 0
     for row in rows:
-        number = 0 if row["step"] == WHOLE else number + 1
+        number, ms = 0 if row["step"] == WHOLE else number + 1, row["fastest_ms"]
         lines.append(
             f"{row['model']:10s}{number or '':>5} {row['step']:16s}{row['macs']:14,d}{row['bytes']:12,d}"
-            f"{1e3 * row['ms']:10.0f}{row['gflops']:10.1f}{row['gbs']:8.1f}{row['least_ms'] / row['ms']:9.0%}"
+            f"{1e3 * ms:10.0f}{row['gflops']:10.1f}{row['gbs']:8.1f}{row['least_ms'] / ms:9.0%}"
         )
     return "\n".join(lines)
 
@@ -133,12 +133,12 @@ def plot(rows: list[dict]) -> Figure:
     panels = drawn.subplots(-(-len(models) // 2), min(2, len(models)), squeeze=False, sharex=True, sharey=True).flat
     for model, ax in zip(models, panels, strict=False):
         steps = [row for row in rows if row["model"] == model and row["step"] != WHOLE and row["macs"]]
-        total = sum(row["ms"] for row in steps)
+        total = sum(row["fastest_ms"] for row in steps)
         x = [row["macs"] / row["bytes"] for row in steps]
         for kind, (colour, marker) in LOOKS.items():
             of_kind = [(i, row) for i, row in zip(x, steps, strict=True) if row["step"] == kind]
             if of_kind:
-                sizes = [15 + 1500 * row["ms"] / total for _, row in of_kind]
+                sizes = [15 + 1500 * row["fastest_ms"] / total for _, row in of_kind]
                 ax.scatter(
                     [i for i, _ in of_kind], [row["gflops"] for _, row in of_kind], sizes, color=colour, marker=marker,
                     alpha=0.7, linewidths=0, label=kind,

@@ -120,7 +120,8 @@ def plot(rows: list[dict]) -> Figure:
             ax.bar_label(bars, [f"{share:.0f} %" for share in shares], label_type="center", fontsize=8)
         left += shares
     ax.set(xlim=(0, 100), xlabel="share of the MACs, of the time, %")
-    ax.set_title(f"MobileNet V1, inference op by op, {rows[0]['threads']} thread(s): a few MACs, and their time")
+    s = "s" if rows[0]["threads"] > 1 else ""
+    ax.set_title(f"MobileNet V1, inference op by op, {rows[0]['threads']} thread{s}: few MACs, and their time")
     ax.set_yticks(range(len(rows)), [_label(row) for row in rows])
     ax.invert_yaxis()
     drawn.legend(loc="outside lower center", ncols=3)

@@ -39,6 +39,7 @@ RUN
 mark("first call")
 print(json.dumps(marks))
 """
+WARMUP = "from mobilenet_np.warmup import warmup; warmup(progress=False)"
 RUNS = {
     "forward": "net.forward(x)",
     "compile": "mn.compile(net)(x)",
@@ -54,7 +55,7 @@ def run(a: Namespace) -> list[dict]:
     """Compile everything into an empty folder, then start processes that find the machine code there."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
-        jobs = [("all kernels", "warmup", "from mobilenet_np.warmup import warmup; warmup(progress=False)")]
+        jobs = [("all kernels", "warmup", WARMUP)]
         jobs += [(model, name, _code(model, name)) for model in a.models for name in RUNS]
         rows = []
         with tqdm(jobs, leave=False, disable=None) as bar:

@@ -1,0 +1,124 @@
+"""What the figures of a benchmark are made of."""
+
+import numpy as np
+import pytest
+
+import mobilenet_np as mn
+from benchmarks import layers, memory, ops, paradox, peers, roof, side_by_side, steps, timing, torch_ops
+from mobilenet_np.infer.plan import PRODUCT
+from mobilenet_np.measured import Machine
+
+HERE = Machine(1, macs_per_second=1e9, cache_bytes_per_second=1e12, memory_bytes_per_second=1e12)
+
+
+@pytest.mark.parametrize("model", peers.SOURCES)
+def test_roof_of_a_machine_that_only_multiplies(model):
+    net = mn.build(model, 0.5)
+    cost = mn.cost(net, resolution=64)
+    assert roof.network_ms(net, 3, 64, HERE) == pytest.approx(3 * cost.macs / 1e6)
+    stem = cost.rows[0].macs  # of the image no gradient is needed
+    assert roof.step_ms(net, 3, 64, HERE) == pytest.approx(3 * (3 * cost.macs - stem) / 1e6)
+
+
+def test_roof_of_memory_and_cache():
+    slow = Machine(1, 1e18, cache_bytes_per_second=1e9, memory_bytes_per_second=1e8)
+    assert roof.least_ms(10**6, roof.IN_CACHE, slow) == pytest.approx(roof.IN_CACHE / 1e6)
+    assert roof.least_ms(10**6, 2 * roof.IN_CACHE, slow) == pytest.approx(2 * roof.IN_CACHE / 1e5)
+
+
+@pytest.mark.parametrize("model", peers.SOURCES)
+def test_steps_multiply_what_the_layers_do(model):
+    """But for widths that are filled up to whole registers, and for the borders."""
+    pytest.importorskip("numba")
+    net = mn.build(model, 1.0)
+    plan = mn.compile(net)._plan(1, 224, 224)
+    found = sum(layers.multiplications(step) for step in [*plan.steps, *plan.heads])
+    macs = mn.cost(net).macs
+    assert macs <= found < 1.05 * macs
+
+
+def test_steps_move_at_least_their_weights():
+    pytest.importorskip("numba")
+    net = mn.build("v3-small")
+    plan = mn.compile(net)._plan(1, 64, 64)
+    classifier = plan.heads[-1]
+    assert classifier["kind"] == PRODUCT
+    assert layers.moved(classifier) >= 4 * 1024 * 1000
+    assert all(layers.moved(step) > 0 for step in [*plan.steps, *plan.heads])
+
+
+def test_contenders_that_compute_something_else_are_found():
+    logits = np.array([[1.0, 2.0]])
+    peers.validate({"ours": lambda: logits, "other": lambda: logits * 1.0001})
+    with pytest.raises(AssertionError, match="other computes something else"):
+        peers.validate({"ours": lambda: logits, "other": lambda: logits * 1.1})
+    with pytest.raises(AssertionError, match="other computes something else"):
+        peers.validate({"ours": lambda: logits, "other": lambda: logits * np.nan})
+    with pytest.raises(AssertionError, match="computes something else"):
+        steps.check_same("other", (1.0, 2.0), (1.0, 3.0))
+
+
+def test_turns_are_taken():
+    calls = []
+    times = timing.take_turns({name: lambda name=name: calls.append(name) for name in "ab"}, 0, "two")
+    assert "".join(calls) == "ab" + 5 * "aabb"
+    assert {name: len(t) for name, t in times.items()} == {"a": 5, "b": 5}
+
+
+def test_threads_are_given_back():
+    before = mn.get_threads()
+    with timing.using(before + 1):
+        assert mn.get_threads() == before + 1
+    assert mn.get_threads() == before
+
+
+def test_table_of_a_row():
+    row = dict(model="v2", batch=1, resolution=224, threads=2, ours="compile", least_ms=2.0)
+    times = {"compile": np.array([4.0, 4.0, 4.0]), "openvino": np.array([5.0, 6.0, 7.0])}
+    lines = side_by_side.table(
+        [row | timing.quartiles(times, "compile") | {"peak_mb": {"openvino": 12.3}}]
+    ).splitlines()
+    assert lines[1] == "v2, 1 x 224, 2 threads: at least 2.00 ms"
+    assert lines[2].split() == ["compile", "4.00", "4.00-4.00", "1.00", "1.00-1.00", "50%"]
+    assert lines[3].split() == ["openvino", "6.00", "5.50-6.50", "1.50", "1.38-1.62", "33%", "12", "MB"]
+
+
+def test_the_paradox():
+    """Depthwise convolutions are 3 % of V1's MACs, Table 2 of its paper."""
+    macs = paradox._macs(mn.build("v1"), 224)
+    assert sum(macs.values()) == mn.cost("v1").macs
+    assert 0.03 < macs["depthwise_conv2d"] / sum(macs.values()) < 0.0315
+
+
+def test_times_of_ops_leave_the_network_as_it_was():
+    net, x = mn.build("v1", 0.25), np.zeros((1, 32, 32, 3), np.float32)
+    before = net.forward(x)
+    seconds = paradox._seconds(net, x, 0)
+    assert set(seconds) == {*paradox.PARTS, paradox.REST}
+    assert not [leaf for _, leaf in net.walk() if "forward" in vars(leaf)]
+    np.testing.assert_array_equal(net.forward(x), before)
+
+
+@pytest.mark.skipif(not memory.SYSTEM_TELLS, reason="only Linux tells a process' peak memory")
+def test_peak_memory():
+    """A step keeps its activations: four times the images need more, and the weights are there at least."""
+    weights = 4e-6 * mn.cost("v3-small", classes=1000).params_trainable
+    few, many = (memory.peak_mb("ours", "v3-small", batch, 64, 1) for batch in (2, 32))
+    kept = 4e-6 * mn.cost("v3-small", resolution=64).bytes()["peak_activations"] / 4
+    assert few > weights
+    assert many > few + kept
+
+
+@pytest.mark.parametrize("case", ops.cases(1), ids=lambda case: case.name)
+def test_the_cases_are_pytorch_s_too(case):
+    pytest.importorskip("torch", reason="needs PyTorch")
+    y, cache = case.forward(*case.arrays, **case.options)
+    dy = np.random.default_rng(1).standard_normal(y.shape, np.float32)
+    gradients = case.backward(dy, cache)
+    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
+    expected = torch_ops.ours(case.op, [y, *gradients])
+    for channels_last in (False, True):
+        forward, backward = torch_ops.calls(case.op, case.arrays, case.options, dy, channels_last)
+        ops._check(case, "torch", [t.numpy() for t in (forward(), *backward())], expected)
+    with pytest.raises(AssertionError, match="differ"):
+        ops._check(case, "torch", [e + e.max() for e in expected], expected)
