@@ -48,14 +48,12 @@ class ConvBNAct(Sequential):
         self._fused = False
 
     def forward(self, x, train=False):
-        conv, bn, act = self.children["conv"], self.children["bn"], self.children.get("act")
-        x = conv.forward(x, train)
-        fuses = not self.apart and fused.can_fuse(bn, act, x)
+        bn, act = self.children.get("bn"), self.children.get("act")
+        fuses = not self.apart and fused.can_fuse(bn, act, x.dtype)
         self._fused = fuses and train
-        if fuses:
-            return fused.forward(bn, act, x, train)
-        x = bn.forward(x, train)
-        return act.forward(x, train) if act else x
+        if not fuses:
+            return super().forward(x, train)
+        return fused.forward(bn, act, self.children["conv"].forward(x, train), train)
 
     def backward(self, dy):
         if not self._fused:

@@ -23,14 +23,17 @@ if TYPE_CHECKING:
 FUSED = ("relu", "relu6", "hard_swish")
 
 
-def can_fuse(bn: Layer, act: Activation | None, x: np.ndarray) -> bool:
-    """Whether there are kernels for it: float32 in the "numba" form, channels in whole registers of eight."""
+def can_fuse(bn: Layer | None, act: Layer | None, dtype: np.dtype) -> bool:
+    """Whether there are kernels for it: float32 in the "numba" form, channels in whole registers of eight.
+
+    Only for the layers themselves: those who derive their own from them want them called.
+    """
     return (
-        act is not None
-        and isinstance(bn, BatchNorm)
+        type(bn) is BatchNorm
+        and type(act) is Activation
         and act.op in FUSED
-        and x.dtype == np.float32
-        and x.shape[-1] % 8 == 0
+        and bn._params["gamma"].size % 8 == 0
+        and dtype == np.float32
         and current_form() == "numba"
     )
 

@@ -75,4 +75,12 @@ def test_backward_before_forward():
 def test_where_there_are_kernels(act, channels, dtype, form, can):
     bn = BatchNorm(channels, dtype=dtype)
     with mn.form(form):
-        assert fused.can_fuse(bn, act and Activation(act), np.zeros((1, 2, 2, channels), dtype)) is can
+        assert fused.can_fuse(bn, act and Activation(act), np.dtype(dtype)) is can
+
+
+def test_a_layer_of_ones_own_is_called():
+    class Loud(BatchNorm):
+        pass
+
+    assert not fused.can_fuse(Loud(16), Activation("relu"), np.dtype(np.float32))
+    assert not fused.can_fuse(None, Activation("relu"), np.dtype(np.float32))
