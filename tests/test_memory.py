@@ -9,12 +9,15 @@ import pytest
 from mobilenet_np import memory
 from mobilenet_np.memory import LARGE, empty, lines, zeros
 
-SIZE = 1_234_567  # float32 numbers; no other test asks for as many
+SIZE = 1_234_567  # float32 numbers
 
 
 @pytest.fixture
 def where():
-    """The address of an array that has just been given back."""
+    """The address of an array that has just been given back, and that is all there is."""
+    gc.collect()
+    memory._returned.clear()
+    memory._idle.clear()
     array = empty(SIZE)
     at = array.ctypes.data
     del array
