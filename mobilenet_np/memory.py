@@ -21,7 +21,8 @@ PATIENCE = 4096  # so many large arrays may be asked for before memory that none
 
 _lock = threading.Lock()
 _idle: list[tuple[int, int, np.ndarray]] = []
-"""Bytes, when they came back (counted in arrays asked for), and the memory; sorted."""
+"""Bytes, minus the time when they came back (counted in arrays asked for), and the memory; sorted: of one size the last
+to come back, which the caches may still know, is first."""
 _returned: deque[np.ndarray] = deque()  # filled by the garbage collector, at any moment and from any thread
 _asked = 0
 
@@ -63,9 +64,9 @@ def empty(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> n
         _asked += 1
         while _returned:
             room = _returned.popleft()
-            bisect.insort(_idle, (room.size, _asked, room), key=lambda idle: idle[:2])
+            bisect.insort_left(_idle, (room.size, -_asked, room), key=lambda idle: idle[:2])
         if _asked % (PATIENCE // 4) == 0:
-            _idle[:] = [idle for idle in _idle if idle[1] > _asked - PATIENCE]
+            _idle[:] = [idle for idle in _idle if -idle[1] > _asked - PATIENCE]
         at = bisect.bisect_left(_idle, size + 4 * LINE, key=lambda idle: idle[0])
         fits = at < len(_idle) and _idle[at][0] <= size + size // 4 + 4 * LINE
         room = _idle.pop(at)[2] if fits else np.empty(size + 4 * LINE, np.uint8)
