@@ -1,6 +1,5 @@
 """What a learner reads from a check."""
 
-import nbformat
 import numpy as np
 import pytest
 
@@ -78,8 +77,9 @@ CELLS = [
 
 
 def test_in_jupyter(tmp_path):
-    client = pytest.importorskip("nbclient").NotebookClient
-    pytest.importorskip("ipykernel")
+    client = pytest.importorskip("nbclient", reason="needs Jupyter: the notebooks extra").NotebookClient
+    nbformat = pytest.importorskip("nbformat", reason="needs Jupyter: the notebooks extra")
+    pytest.importorskip("ipykernel", reason="needs Jupyter: the notebooks extra")
     notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source) for source in CELLS])
     client(notebook, kernel_name="python3", allow_errors=True, resources={"metadata": {"path": tmp_path}}).execute()
     by_zero, upside_down, unwritten, right = (cell.outputs[0] for cell in notebook.cells[2:])
