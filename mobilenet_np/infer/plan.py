@@ -181,7 +181,8 @@ class _Planner:
         tile = Ho
         while tile > 1 and 4 * self._room(tile, k, s, c, W, Wo, expands) > CACHE * 3 // 4:
             tile -= 1
-        tile = -(-Ho // max(2, -(-Ho // tile)))  # tiles of equal size
+        count = -(-Ho // tile)
+        tile = -(-Ho // (count + count % 2))  # tiles of equal size, and an even number of them
         self.scratch = max(self.scratch, self._room(tile, k, s, c, W, Wo, expands))
         self._add(
             ROWS, Ho, tile, **fields, c_out=padded(project.c_out), residual=residual,
@@ -221,7 +222,7 @@ class _Planner:
         N, K = padded(row.c_out), padded(row.c_in)
         by_rows = M >= 192 and not pool
         if by_rows:
-            extent, tile = M, -(-M // 56) * 14  # four tiles of whole register tiles
+            extent, tile = M, -(-M // 28) * 7  # four tiles of whole register tiles
             self.scratch = max(self.scratch, tile * K * (gate != NONE))
         else:
             extent, tile = N, max(16, min(-(-N // 64) * 16, 2**17 // K // 16 * 16, 256))
