@@ -140,7 +140,7 @@ def test_tour_passes_its_options_on(monkeypatch, capsys):
         ("cost v2 --width nan", "width is nan; it must be a positive, finite number"),
         ("cost v2 --width x", "invalid float value: 'x'"),
         ("cost v2 --resolution 97x", "'97x' is neither a side (224) nor height x width (97x160)"),
-        ("cost v2 --resolution 0", "resolution is 0"),
+        ("cost v2 --resolution 31", "'31' is too small: images must be at least 32x32"),
         ("cost v2 --classes 0", "classes is 0"),
         ("cost v1 --convention torchvision", "torchvision has no MobilenetV1"),
         ("explain v2 blok3", "name 'blok3' is unknown (did you mean 'block3'?)"),

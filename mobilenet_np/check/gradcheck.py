@@ -279,4 +279,7 @@ def complex_refusal(f: Function, tensors: Tensors, dy: np.ndarray, seed: int) ->
                     return None
     except Exception as error:  # whatever the forward pass raises, it raises for complex numbers alone
         return f"{type(error).__name__}: {error}"
-    return f"it gives slope {exact:.6g} where a difference gives {central:.6g} (abs, conj or real part of the data?)"
+    return (
+        f"it gives slope {exact:.6g} where a difference gives {central:.6g} (abs, var, conj or real part of the data? "
+        "Or, in a network, x is too close to its kinks: take more images)"
+    )

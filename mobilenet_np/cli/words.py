@@ -36,8 +36,10 @@ def resolution(text: str) -> int | tuple[int, int]:
     match = re.fullmatch(r"(\d+)(?:x(\d+))?", text)
     if not match:
         raise argparse.ArgumentTypeError(f"{text!r} is neither a side (224) nor height x width (97x160)")
-    height, width = match.groups()
-    return (int(height), int(width)) if width else int(height)
+    height, width = (int(side or match[1]) for side in match.groups())
+    if min(height, width) < 32:
+        raise argparse.ArgumentTypeError(f"{text!r} is too small: images must be at least 32x32")
+    return (height, width) if match[2] else height
 
 
 def index(text: str) -> tuple[int, ...]:

@@ -27,18 +27,27 @@ class Arrays(dict):
     """
 
     def __setitem__(self, name: str, values: np.ndarray) -> None:
-        check(name in self, f"layer: {name!r} is not one of its arrays ({_some(self)})")
-        values = np.asarray(values)
-        check(
-            values.shape == self[name].shape,
-            f"layer: {name} has shape {self[name].shape}, got {values.shape}; a layer's shapes are fixed",
-        )
-        self[name][...] = values
+        self.update({name: values})
 
     def update(self, *others: Any, **named: np.ndarray) -> None:
-        """Set several entries. (A dict's own ``update`` would replace the arrays, and the layer would keep the old.)"""
-        for name, values in dict(*others, **named).items():
-            self[name] = values
+        """Set several entries, or none if one of them does not fit.
+
+        (A dict's own ``update`` would replace the arrays, and the layer would keep the old.)
+        """
+        entries = {name: np.asarray(values) for name, values in dict(*others, **named).items()}
+        for name, values in entries.items():
+            check(name in self, f"layer: {name!r} is not one of its arrays ({_some(self)})")
+            check(
+                values.shape == self[name].shape,
+                f"layer: {name} has shape {self[name].shape}, got {values.shape}; a layer's shapes are fixed",
+            )
+            check(values.dtype.kind in "biuf", f"layer: {name} is to be {values.dtype}; it must be real numbers")
+        for name, values in entries.items():
+            self[name][...] = values
+
+    def setdefault(self, name: str, values: Any = None) -> np.ndarray:
+        check(name in self, f"layer: {name!r} is not one of its arrays ({_some(self)}); a layer's names are fixed")
+        return self[name]
 
     def __ior__(self, others: Any) -> Arrays:
         self.update(others)
@@ -83,15 +92,27 @@ class Layer:
         """Trainable arrays by dotted name: the layer's own, so that ``params[name] -= step`` trains it."""
         return Arrays(self._collect("_params"))
 
+    @params.setter
+    def params(self, values: Any) -> None:  # so that ``net.params |= {...}`` works
+        self.params.update(values)
+
     @property
     def buffers(self) -> Arrays:
         """Arrays that are not trained but saved: BatchNorm's running mean and variance."""
         return Arrays(self._collect("_buffers"))
 
+    @buffers.setter
+    def buffers(self, values: Any) -> None:
+        self.buffers.update(values)
+
     @property
     def grads(self) -> Arrays:
         """Gradients of the last backward pass, under the names of `params`; empty before the first."""
         return Arrays(self._collect("_grads"))
+
+    @grads.setter
+    def grads(self, values: Any) -> None:
+        self.grads.update(values)
 
     def walk(self) -> Iterator[tuple[str, Layer]]:
         """Every leaf layer with its dotted name, in the order in which they run."""

@@ -116,8 +116,21 @@ def test_setting_several_entries_copies_into_the_layer(kind):
     for name in arrays:
         getattr(layer, kind)[name] *= 2  # as one clips gradients
     assert all((array == 10).all() for array in getattr(layer, kind).values())
+    first, *_ = arrays
     with pytest.raises(ValueError, match="'w' is not one of its arrays"):
-        arrays.update(w=np.zeros(2))
+        arrays.update({first: np.zeros(2), "w": np.zeros(2)})
+    assert all((array == 10).all() for array in getattr(layer, kind).values())  # not the first alone
+
+
+@pytest.mark.parametrize("kind", ["params", "grads", "buffers"])
+def test_setting_several_entries_through_the_layer(kind):
+    layer = layers.BatchNorm(2, dtype="float64")
+    layer.forward(RNG.standard_normal((4, 2)), train=True)
+    layer.backward(RNG.standard_normal((4, 2)))
+    own = list(getattr(layer, kind).values())
+    exec(f"layer.{kind} |= {{name: np.full(2, 6.0) for name in layer.{kind}}}")
+    assert all((array == 6).all() for array in own)
+    assert all(a is b for a, b in zip(own, getattr(layer, kind).values(), strict=True))
 
 
 def test_copies_of_a_layers_arrays_are_plain_and_independent():
@@ -135,6 +148,10 @@ def test_setting_an_unknown_or_misshapen_entry():
         layer.params["v"] = np.zeros(2)
     with pytest.raises(ValueError, match=r"w has shape \(2, 2\), got \(3,\)"):
         layer.params["w"] = np.zeros(3)
+    with pytest.raises(ValueError, match=r"w is to be complex128; it must be real numbers"):
+        layer.params["w"] = np.zeros((2, 2), complex)
+    with pytest.raises(ValueError, match=r"'v' is not one of its arrays \(w, b\); a layer's names are fixed"):
+        layer.params.setdefault("v", np.zeros(2))
     with pytest.raises(ValueError, match=r"'w' is not one of its arrays \(it has none\)"):
         layers.Activation("relu").params["w"] = np.zeros(3)
 
@@ -206,15 +223,16 @@ def test_activations_are_known_by_name():
 def test_a_conventions_slope_is_a_deviation_and_not_a_mistake():
     """PyTorch rounds the slope of the hard sigmoid to float32 in its backward pass; so do networks like its own."""
     layer = layers.SqueezeExcite(4, 2, gradient_slope=float(np.float32(1 / 6)), dtype="float64")
+    rng = np.random.default_rng(0)
     for array in layer.params.values():
-        array[...] = RNG.standard_normal(array.shape)
-    x = RNG.standard_normal((2, 3, 3, 4))
+        array[...] = 0.3 * rng.standard_normal(array.shape)  # gates between closed and open
+    x = rng.standard_normal((2, 3, 3, 4))
     report = mn.gradcheck(layer, x)
     report.assert_ok()
     assert "3e-08 off" in report.notes[0]
     assert layer.gradient_slope != layer.slope
 
-    dy, dx = RNG.standard_normal(x.shape), []
+    dy, dx = rng.standard_normal(x.shape), []
     for one in (layer, layer.exact()):
         one.forward(x, train=True)
         dx.append(one.backward(dy))
