@@ -22,7 +22,7 @@ COLOURS = "PuOr"  # zero is white, and both ends differ for every eye
 BLUE, ORANGE, GREEN, GREY = "#0072B2", "#E69F00", "#009E73", "#8a929c"  # Okabe and Ito
 
 
-def heat_maps(report: GradcheckReport, name: str | None = None) -> Figure:
+def heat_maps(report: GradcheckReport, name: str | None = None, axes: np.ndarray | None = None) -> Figure:
     """Yours, reference and error of each gradient; see `GradcheckReport.plot`."""
     import matplotlib.pyplot as plt
 
@@ -33,18 +33,26 @@ def heat_maps(report: GradcheckReport, name: str | None = None) -> Figure:
     if name is not None:
         check_choice("plot", "name", name, references)
     names = list(references) if name is None else [name]
+    drawn_into = axes is not None
+    if drawn_into:
+        size = np.size(axes)
+        check(size == 3 * len(names), f"plot: axes are {size}; it takes three for each tensor, here {3 * len(names)}")
     rows = {row.name: row for row in report.rows}
     pictures = {name: _tiles(given, name, rows[name].index) for name in names}
     heights = [_height(picture(references[name])) for name, picture in pictures.items()]
-    figure, axes = plt.subplots(
-        len(names),
-        3,
-        figsize=(11, 0.9 + sum(heights)),
-        squeeze=False,
-        layout="constrained",
-        facecolor="white",
-        height_ratios=heights,
-    )
+    if drawn_into:
+        axes = np.reshape(axes, (len(names), 3))
+        figure = axes[0, 0].figure
+    else:
+        figure, axes = plt.subplots(
+            len(names),
+            3,
+            figsize=(11, 0.9 + sum(heights)),
+            squeeze=False,
+            layout="constrained",
+            facecolor="white",
+            height_ratios=heights,
+        )
     for (first, second, third), tensor in zip(axes, names, strict=True):
         ours, reference, row, picture = given.ours[tensor], references[tensor], rows[tensor], pictures[tensor]
         wrong = row.error > row.tolerance
@@ -60,6 +68,8 @@ def heat_maps(report: GradcheckReport, name: str | None = None) -> Figure:
         figure.colorbar(shown, ax=third, fraction=0.05, pad=0.02)
         if wrong and row.index is not None:
             _ring(third, picture, ours.shape, row.index)
+    if drawn_into:  # the page around it has a title
+        return figure
     title = str(report).splitlines()[0]
     causes = [str(finding).splitlines()[0].strip() for finding in report.diagnosis.findings]
     figure.suptitle("\n".join([title, *causes]), x=0.01, ha="left", fontsize="medium")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from .diagnose import Diagnosis, Evidence, diagnose
 
 if TYPE_CHECKING:
+    import numpy as np
     from matplotlib.figure import Figure
 
 KINKS_SHOWN = 8
@@ -99,13 +100,15 @@ class GradcheckReport:
         wrong |= {name for name, gradient in given.ours.items() if gradient.shape != given.tensors[name].shape}
         return diagnose(self.evidence, [name for name in given.ours if name in wrong])
 
-    def plot(self, name: str | None = None) -> Figure:
+    def plot(self, name: str | None = None, axes: np.ndarray | None = None) -> Figure:
         """Draw gradients as heat maps: yours, the reference, and the error.
 
         Parameters
         ----------
         name : str, optional
             A tensor; by default all of which every entry was checked.
+        axes : array of matplotlib axes, optional
+            Three for each tensor, to draw into; by default a new figure's.
 
         Returns
         -------
@@ -113,7 +116,7 @@ class GradcheckReport:
         """
         from .figures import heat_maps
 
-        return heat_maps(self, name)
+        return heat_maps(self, name, axes)
 
     def __str__(self) -> str:
         verdict = "ok" if self.ok else "FAILED"

@@ -15,6 +15,7 @@ from ..architecture import Architecture, Block, architecture
 from ..check import gradcheck, student, sweep_h
 from ..check.report import GradcheckReport
 from ..diagnosis.confusion import Confusion, confusion
+from ..diagnosis.student import StudentReport
 from ..models import Network, build
 from ..report import Section, chart, details, escape, table, verdict
 from ..zoo import Hunt, hunt
@@ -163,11 +164,19 @@ the gradients. A cause that is not the one is worse than none: there are {counts
 {details(f"All {total} bugs", table(head, rows, "nnlll"))}"""
 
 
-def _learner(diagnosed: object) -> str:
+def _learner(diagnosed: StudentReport) -> str:
+    seen = chart(
+        lambda axes: diagnosed.gradients.plot("x", axes=axes),
+        "Three heat maps of dx: the learner's, the reference, and their difference, which is large where windows meet",
+        "dx, a tile for each channel: yours, the reference, and what is wrong with yours. The ring: the worst entry.",
+        size=(9, 2.4),
+        columns=3,
+    )
     return f"""
 <h3>Your own layer</h3>
 <p>This is somebody's first backward pass of a depthwise convolution. There is one mistake in it: can you see it?</p>
 <pre class="scroll" tabindex="0">{escape(inspect.getsource(learner.my_backward))}</pre>
+{seen}
 {
         details(
             "What mn.check.student says",

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 
 from mobilenet_np import ops
 from mobilenet_np.check import gradcheck
@@ -87,3 +88,14 @@ def test_nan_is_drawn_as_a_hole():
     figure = gradcheck((depthwise_conv2d_forward, wrong), normal(1, 2, 2, 1), normal(3, 3, 1)).plot()
     figure.canvas.draw()
     assert np.isfinite(pictures(figure)[0].get_clim()).all()
+
+
+def test_heat_maps_in_axes_of_ones_own():
+    report = gradcheck(ops.depthwise_conv2d, normal(1, 4, 4, 2), normal(3, 3, 2))
+    figure = Figure()
+    axes = figure.subplots(1, 3)
+    assert report.plot("w", axes=axes) is figure
+    assert "yours" in axes[0].get_title(loc="left")
+    assert figure._suptitle is None
+    with pytest.raises(ValueError, match="axes are 3; it takes three for each tensor, here 6"):
+        report.plot(axes=axes)
