@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextvars
 import functools
-import importlib.util
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -20,10 +19,9 @@ from typing import Any
 import numpy as np
 
 from .errors import check, check_choice
-from .machine_code import cached_njit
+from .machine_code import HAVE_NUMBA, cached_njit
 
 FORMS = ("loops", "numpy", "numba")
-HAVE_NUMBA = importlib.util.find_spec("numba") is not None
 
 _current = contextvars.ContextVar("form", default="numba" if HAVE_NUMBA else "numpy")
 

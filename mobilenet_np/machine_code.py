@@ -9,12 +9,14 @@ and of the kernel's own folder.
 from __future__ import annotations
 
 import functools
+import importlib.util
 import types
 import zlib
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+HAVE_NUMBA = importlib.util.find_spec("numba") is not None
 KERNELS = Path(__file__).parent / "kernels"
 
 

@@ -6,7 +6,6 @@ the processors. Here kernels are compiled without a pool and release Python's lo
 
 from __future__ import annotations
 
-import importlib.util
 import itertools
 import os
 import threading
@@ -15,11 +14,11 @@ from collections.abc import Callable
 import numpy as np
 
 from .errors import check_positive
+from .machine_code import HAVE_NUMBA
 
 _WORTH_A_THREAD = 2**15  # numbers; waking a thread costs about as much as computing so many
 
 _SPINS = 4_000_000  # about a millisecond
-_HAVE_NUMBA = importlib.util.find_spec("numba") is not None
 
 _threads: int | None = None
 _helpers: list[_Helper] = []
@@ -174,7 +173,7 @@ class _Helper(threading.Thread):
 
 
 def _spin(counts: np.ndarray, which: int, value: int) -> int:
-    if not _HAVE_NUMBA:
+    if not HAVE_NUMBA:
         return int(counts[which])
     from .atomic import wait_while
 

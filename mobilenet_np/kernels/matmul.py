@@ -17,19 +17,18 @@ _BLOCK = 256  # positions whose products are summed in registers before they are
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
 
-def multiply(a: np.ndarray, b: np.ndarray, bias: np.ndarray | None = None) -> np.ndarray:
-    """a (M, K) @ b (K, N) + bias, for N a multiple of 8."""
+def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """a (M, K) @ b (K, N), for N a multiple of 8."""
     (M, K), N = a.shape, b.shape[1]
     c = empty((M, N))
-    bias = np.zeros(N, np.float32) if bias is None else bias
-    flat, out = np.ascontiguousarray(a).reshape(-1), c.reshape(-1)
+    flat, out, zeros = np.ascontiguousarray(a).reshape(-1), c.reshape(-1), np.zeros(N, np.float32)
     # What is read once or twice is not worth packing.
     direct = M < _FEW_ROWS and b.flags.c_contiguous
     panels, b_row = (b.reshape(-1), N) if direct else (pack(b), 0)
     if M < _FEW_ROWS:
-        share(lambda n0, n1: _multiply(flat, K, panels, b_row, N, bias, out, 0, M, n0, n1), N, b.size, grain=64)
+        share(lambda n0, n1: _multiply(flat, K, panels, b_row, N, zeros, out, 0, M, n0, n1), N, b.size, grain=64)
     else:
-        share(lambda m0, m1: _multiply(flat, K, panels, b_row, N, bias, out, m0, m1, 0, N), M, M * N, grain=42)
+        share(lambda m0, m1: _multiply(flat, K, panels, b_row, N, zeros, out, m0, m1, 0, N), M, M * N, grain=42)
     return c
 
 
@@ -44,11 +43,11 @@ def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 @cached_njit
-def _multiply(a, K, b, b_row, N, bias, c, m0, m1, n0, n1):
+def _multiply(a, K, b, b_row, N, zeros, c, m0, m1, n0, n1):
     rows = Rows(address(a), K, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
     product(
-        rows, m0 * K, m1 - m0, address(b), 0, b_row, n0, n1, address(bias), 0, finish, address(c), m0 * N + n0, N
+        rows, m0 * K, m1 - m0, address(b), 0, b_row, n0, n1, address(zeros), 0, finish, address(c), m0 * N + n0, N
     )  # fmt: skip
 
 
