@@ -69,8 +69,8 @@ class Compiled:
             ),
             threads,
         )  # fmt: skip
-        classes = self.architecture.classes
-        logits = room.head[-N * padded(classes) :].reshape(N, padded(classes))[:, :classes].copy()
+        outputs = self.architecture.tail[-1].c_out  # features, of a network without a classifier
+        logits = room.head[-N * padded(outputs) :].reshape(N, padded(outputs))[:, :outputs].copy()
         with self._lock:
             self._rooms[key].append(room)
         return logits

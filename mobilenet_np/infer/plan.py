@@ -8,8 +8,11 @@ A network becomes a list of steps, and a step a number of tiles that may be comp
               wide tensor in the middle never exists as a whole; some rows of it fit into a core's own cache.
 ``CHANNELS``  expansion and depthwise convolution, for some channels. Where the image is small this wastes nothing at
               the borders of tiles, and squeeze-and-excite must see all rows before the projection can begin anyway.
-``PRODUCT``   a matrix product: the projection after ``CHANNELS``, the gates, the last convolution together with the
-              pool, the fully connected layers.
+``WINDOWS``   before a standard convolution in a block, which no MobileNet has, but its twin in V1's Table 4: the
+              windows as rows of a matrix. Each number is copied once for every tap; a pointwise convolution needs none
+              of this.
+``PRODUCT``   a matrix product: the projection after ``CHANNELS``, what comes after ``WINDOWS``, the gates, the last
+              convolution together with the pool, the fully connected layers.
 
 Tile sizes follow from the size of the core's cache and the shapes. They decide the speed, never the result: each number
 is one sum in one order (see `mobilenet_np.kernels.tiles`).
@@ -17,6 +20,7 @@ is one sum in one order (see `mobilenet_np.kernels.tiles`).
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +31,7 @@ from ..geometry import output_size, same_padding
 from ..memory import LINE
 from .weights import Weights, padded
 
-COPY, STEM, ROWS, CHANNELS, PRODUCT = range(5)
+COPY, STEM, ROWS, CHANNELS, WINDOWS, PRODUCT = range(6)
 ACT_NAMES = ("", "relu", "relu6", "hard_swish", "hard_sigmoid")
 NONE = -1  # an offset that is not there
 
@@ -124,7 +128,8 @@ class _Planner:
         head = [row for row in self.net.tail if row.name == "head"]
         for block in self.net.blocks:
             pool = not head and block is self.net.blocks[-1]
-            H, W = self._block(block, H, W, source, target, pool)
+            walk = self._convolution if block.rows[0].op == "conv2d" else self._block
+            H, W = walk(block, H, W, source, target, pool)
             source, target = target, source
         for row in head:
             self._product(row, H * W, source=self._space(source), pool=1)
@@ -172,6 +177,23 @@ class _Planner:
             )
         else:
             self._rows(fields, project, target, residual)
+        return Ho, Wo
+
+    def _convolution(self, block: Block, H: int, W: int, source: str, target: str, pool: bool) -> tuple[int, int]:
+        """A standard convolution: its windows, and their product with the kernel."""
+        (row,) = block.rows
+        k, s, c = row.kernel, row.stride, padded(row.c_in)
+        (top, bottom), (left, right) = same_padding(H, W, k, s, row.padding)
+        Ho, Wo = output_size(H, k, s, (top, bottom)), output_size(W, k, s, (left, right))
+        matrix = replace(row, c_in=k * k * c)
+        self._space("zeros", c)
+        self._add(
+            WINDOWS, Ho, 4, H=H, W=W, Ho=Ho, Wo=Wo, kernel=k, stride=s, top=top, left=left, c_in=c,
+            source=self._space(source), in_pitch=pitch(c),
+            middle=self._space("middle", Ho * Wo * pitch(matrix.c_in)), mid_pitch=pitch(matrix.c_in),
+        )  # fmt: skip
+        residual = self._space(source) if block.residual else NONE
+        self._product(matrix, Ho * Wo, self._space("middle"), target, residual, pool=pool)
         return Ho, Wo
 
     def _rows(self, fields: dict, project: Row, target: str, residual: int) -> None:

@@ -16,7 +16,7 @@ from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store
 from ..kernels.tiles import ACTS, Finish, Rows
 from ..machine_code import cached_njit
-from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM
+from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM, WINDOWS
 
 _LIMITS = np.array([ACTS[name][:2] for name in ACT_NAMES], np.float32)
 _CURVES = np.array([ACTS[name][2] for name in ACT_NAMES])
@@ -130,6 +130,21 @@ def _channels(s, t, a, w, scratch):
 
 
 @njit(nogil=True)
+def _windows(s, t, a):
+    """The windows around some rows of outputs, each as one row of a matrix."""
+    k, C = s.kernel, s.c_in
+    for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
+        for j in range(s.Wo):
+            to = s.middle + (i * s.Wo + j) * s.mid_pitch
+            for tap in range(k * k):
+                y, x = i * s.stride - s.top + tap // k, j * s.stride - s.left + tap % k
+                inside = 0 <= y < s.H and 0 <= x < s.W
+                at = s.source + (y * s.W + x) * s.in_pitch if inside else 0  # where there are zeros
+                for c in range(0, C, 8):
+                    store(load8(a, at + c), a, to + tap * C + c)
+
+
+@njit(nogil=True)
 def _product(s, t, a, w, scratch, features):
     """Some rows, or some columns, of a matrix product."""
     m0, m1, n0, n1 = 0, s.M, t * s.tile, min(s.c_out, (t + 1) * s.tile)
@@ -162,6 +177,8 @@ def _tile(s, t, image, space, w, scratch, features):
         _rows(s, t, a, weights, own)
     elif s.kind == CHANNELS:
         _channels(s, t, a, weights, own)
+    elif s.kind == WINDOWS:
+        _windows(s, t, a)
     else:
         _product(s, t, a, weights, own, address(features))
 

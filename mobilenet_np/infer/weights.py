@@ -51,6 +51,8 @@ class Weights:
                 self._add_depthwise(row, *fold(layer))
             elif row.op == "conv2d":
                 w, b = fold(layer)
+                if row is not net.architecture.stem:  # whose pixels are three numbers, without padding
+                    w = np.pad(w, ((0, 0), (0, 0), (0, padded(row.c_in) - row.c_in), (0, 0)))
                 self._add_matrix(row.name, w.reshape(-1, row.c_out), b, inputs=w[..., 0].size)
             elif row.op in ("pointwise_conv2d", "linear"):
                 self._add_matrix(row.name, *fold(layer))

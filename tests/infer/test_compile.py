@@ -2,11 +2,14 @@
 
 import os
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 import mobilenet_np as mn
+from mobilenet_np.costs.variants import full_convolutions, shallow, with_hidden, with_stem, without_classifier
+from mobilenet_np.models import Network
 
 MODELS = ["v1", "v2", "v3-large", "v3-small", "v3-large-minimalistic", "v3-small-minimalistic"]
 RNG = np.random.default_rng(0)
@@ -21,7 +24,14 @@ def default_threads():
 
 def _network(model, width=1.0, classes=10, source="tf"):
     """With statistics as a trained network has them: neither 0 nor 1."""
-    net = mn.build(model, width, classes, source)
+    return _as_trained(mn.build(model, width, classes, source))
+
+
+def _network_of(architecture):
+    return _as_trained(Network(architecture, "float32", np.random.default_rng(0)))
+
+
+def _as_trained(net):
     for name, array in (net.params | net.buffers).items():
         if name.endswith(("var", "gamma")):
             array[...] = RNG.uniform(0.5, 1.5, array.shape)
@@ -85,6 +95,39 @@ def test_equals_forward_at_224(model):
 def test_widths_and_conventions(model, source, width):
     """Keras V1 at 0.6 has 19, 38, 76 channels: no multiples of eight."""
     _assert_equal(_network(model, width, 7, source), _images(2, 65, 70))
+
+
+@pytest.mark.parametrize("padding", ["tf", "tf-even"])
+@pytest.mark.parametrize("shape", [(1, 32, 32), (3, 65, 70), (1, 128, 160)])
+def test_standard_convolutions_in_the_blocks(shape, padding):
+    """V1's full-convolution twin, of 19, 38 and 76 channels."""
+    net = full_convolutions(mn.build("v1", 0.6, 7, "keras").architecture)
+    blocks = tuple(replace(b, rows=tuple(replace(row, padding=padding) for row in b.rows)) for b in net.blocks)
+    _assert_equal(_network_of(replace(net, blocks=blocks)), _images(*shape))
+
+
+def test_standard_convolutions_with_a_shortcut_around_them():
+    """No paper has them, but an `Architecture` can say so."""
+    net = full_convolutions(mn.build("v1", 0.25, 10).architecture)
+    assert net.blocks[6].rows[0].c_in == net.blocks[6].rows[0].c_out
+    blocks = tuple(replace(block, residual=i == 6) for i, block in enumerate(net.blocks))
+    _assert_equal(_network_of(replace(net, blocks=blocks)), _images(2, 64, 64))
+
+
+@pytest.mark.parametrize(
+    ("variant", "model"),
+    [
+        (shallow, "v1"),
+        (lambda net: with_hidden(net, 1280), "v3-small"),
+        (lambda net: with_stem(net, 32), "v3-large"),
+        (without_classifier, "v1"),
+        (without_classifier, "v2"),
+        (without_classifier, "v3-small"),
+    ],
+)
+def test_other_variants(variant, model):
+    net = variant(mn.build(model, 0.5, 10).architecture)
+    _assert_equal(_network_of(net), _images(2, 64, 64))
 
 
 def test_real_image():
