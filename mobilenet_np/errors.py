@@ -73,6 +73,21 @@ def check_shape(op: str, name: str, array: np.ndarray, shape: tuple[int, ...], r
         raise ValueError(f"{op}: {name} has shape {array.shape}, expected {tuple(shape)}; {rule}")
 
 
+def as_cache(op: str, cache: Any, kind: type) -> Any:
+    """What a backward pass ``op``, ``<stem>_backward``, was given, if its own forward pass returned it.
+
+    A plain tuple of the same parts does, too: so a learner's forward pass may be tried with the op's backward pass. But
+    y and cache together do not.
+    """
+    if isinstance(cache, kind):
+        return cache
+    if type(cache) is tuple and len(cache) == len(kind._fields) and not any(hasattr(c, "_fields") for c in cache):
+        return kind(*cache)
+    seen = "None" if cache is None else f"a {type(cache).__name__}"
+    forward = op.removesuffix("_backward") + "_forward"
+    raise InputTypeError(f"{op}: cache is {seen}; it must be the one that {forward} returned")
+
+
 def check_window(op: str, x: np.ndarray, kernel: tuple[int, int], stride: int, padding: Any) -> None:
     """Check stride and padding of a convolution window over ``x`` (N, H, W, C)."""
     check(_is_int(stride) and stride >= 1, f"{op}: stride is {stride!r}; it must be an integer of at least 1")

@@ -35,6 +35,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import as_cache
 from ..forms import choose, compiled
 from ..memory import empty
 from ..threads import share
@@ -212,6 +213,7 @@ def batch_norm_train_backward(dy: np.ndarray, cache: BatchNormCache) -> tuple[np
     array([ 0.134, -0.179, -0.045,  0.089])
     """
     op = "batch_norm_train_backward"
+    cache = as_cache(op, cache, BatchNormCache)
     check_gradient(op, dy, cache)
     x, gamma, mean, _, inv_std = cache
     dgamma, dbeta = sums(dy, cache)

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check, check_array, check_positive, check_same_dtype, check_shape
+from ..errors import as_cache, check, check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ..threads import share
@@ -203,6 +203,7 @@ def batch_norm_inference_backward(
     [-2.]
     """
     op = "batch_norm_inference_backward"
+    cache = as_cache(op, cache, BatchNormCache)
     check_gradient(op, dy, cache)
     dgamma, dbeta = sums(dy, cache)
     scale = cache.gamma * cache.inv_std

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check, check_array, check_same_dtype, check_shape, check_window
+from ..errors import as_cache, check, check_array, check_same_dtype, check_shape, check_window
 from ..forms import choose, compiled
 from ..geometry import Padding
 from ..memory import zeros
@@ -258,7 +258,7 @@ def conv2d_backward(dy: np.ndarray, cache: Conv2dCache) -> tuple[np.ndarray, np.
            [ 8., 12.,  8.]])
     """
     op = "conv2d_backward"
-    x, w, stride, padding = cache
+    x, w, stride, padding = as_cache(op, cache, Conv2dCache)
     check_array(op, "dy", dy, "N H_out W_out C_out")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(

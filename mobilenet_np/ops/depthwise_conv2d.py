@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check, check_array, check_same_dtype, check_shape, check_window
+from ..errors import as_cache, check, check_array, check_same_dtype, check_shape, check_window
 from ..forms import choose, compiled
 from ..geometry import Padding
 from ..memory import zeros
@@ -252,7 +252,7 @@ def depthwise_conv2d_backward(dy: np.ndarray, cache: DepthwiseConv2dCache) -> tu
            [4., 6., 4.]])
     """
     op = "depthwise_conv2d_backward"
-    x, w, stride, padding = cache
+    x, w, stride, padding = as_cache(op, cache, DepthwiseConv2dCache)
     check_array(op, "dy", dy, "N H_out W_out C")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(

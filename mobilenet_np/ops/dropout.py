@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InputTypeError, check, check_array, check_same_dtype, check_shape
+from ..errors import InputTypeError, as_cache, check, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ._common import describe
@@ -151,6 +151,7 @@ def dropout_backward(dy: np.ndarray, cache: DropoutCache) -> np.ndarray:
     array([ 0.,  0.,  0.,  0.,  8., 10., 12., 14.])
     """
     op = "dropout_backward"
+    cache = as_cache(op, cache, DropoutCache)
     mask, scale, _ = cache
     check_array(op, "dy", dy, "...")
     check_same_dtype(op, dy=dy, x=cache)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_array, check_same_dtype, check_shape
+from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ..threads import share
@@ -167,6 +167,7 @@ def global_average_pool_backward(dy: np.ndarray, cache: GlobalAveragePoolCache) 
            [2., 2.]])
     """
     op = "global_average_pool_backward"
+    cache = as_cache(op, cache, GlobalAveragePoolCache)
     shape, _ = cache
     check_array(op, "dy", dy, "N C")
     check_same_dtype(op, dy=dy, x=cache)

@@ -23,7 +23,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_array, check_positive, check_same_dtype, check_shape
+from ..errors import as_cache, check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ._common import describe, in_pieces
@@ -171,7 +171,7 @@ def hard_sigmoid_backward(dy: np.ndarray, cache: HardSigmoidCache) -> np.ndarray
     array([0., 0., 1., 1., 0.])
     """
     op = "hard_sigmoid_backward"
-    x, slope = cache
+    x, slope = as_cache(op, cache, HardSigmoidCache)
     check_array(op, "dy", dy, "...")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(op, "dy", dy, x.shape, "it must have the shape of y")

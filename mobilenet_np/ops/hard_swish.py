@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_array, check_same_dtype, check_shape
+from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ._common import describe, in_pieces
@@ -179,7 +179,7 @@ def hard_swish_backward(dy: np.ndarray, cache: HardSwishCache) -> np.ndarray:
     array([0. , 0. , 0. , 0.5, 1. , 1. ])
     """
     op = "hard_swish_backward"
-    (x,) = cache
+    (x,) = as_cache(op, cache, HardSwishCache)
     check_array(op, "dy", dy, "...")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(op, "dy", dy, x.shape, "it must have the shape of y")

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check, check_array, check_same_dtype, check_shape
+from ..errors import as_cache, check, check_array, check_same_dtype, check_shape
 from ..forms import choose
 from ._common import describe, sum_over_positions
 from .pointwise_conv2d import matmul, matmul_transposed
@@ -157,7 +157,7 @@ def linear_backward(dy: np.ndarray, cache: LinearCache) -> tuple[np.ndarray, np.
     array([ 1.,  0., -1.])
     """
     op = "linear_backward"
-    x, w = cache
+    x, w = as_cache(op, cache, LinearCache)
     check_array(op, "dy", dy, "N C_out")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(op, "dy", dy, (x.shape[0], w.shape[1]), "it must have the shape of y")

@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check, check_array, check_same_dtype, check_shape
+from ..errors import as_cache, check, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import zeros
 from ..threads import share
@@ -196,7 +196,7 @@ def pointwise_conv2d_backward(dy: np.ndarray, cache: PointwiseConv2dCache) -> tu
     (array([11., 22., 33.]), array([4., 4.]))
     """
     op = "pointwise_conv2d_backward"
-    x, w = cache
+    x, w = as_cache(op, cache, PointwiseConv2dCache)
     check_array(op, "dy", dy, "N H W C_out")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(op, "dy", dy, (*x.shape[:3], w.shape[1]), "it must have the shape of y")

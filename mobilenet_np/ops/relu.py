@@ -20,7 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_array, check_same_dtype, check_shape
+from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ._common import describe, in_pieces
@@ -151,7 +151,7 @@ def relu_backward(dy: np.ndarray, cache: ReluCache) -> np.ndarray:
     array([ 0.,  0., 30.])
     """
     op = "relu_backward"
-    (x,) = cache
+    (x,) = as_cache(op, cache, ReluCache)
     check_array(op, "dy", dy, "...")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(op, "dy", dy, x.shape, "it must have the shape of y")

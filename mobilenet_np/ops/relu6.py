@@ -21,7 +21,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_array, check_same_dtype, check_shape
+from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ._common import describe, in_pieces
@@ -159,7 +159,7 @@ def relu6_backward(dy: np.ndarray, cache: Relu6Cache) -> np.ndarray:
     array([0., 0., 1., 0., 0.])
     """
     op = "relu6_backward"
-    (x,) = cache
+    (x,) = as_cache(op, cache, Relu6Cache)
     check_array(op, "dy", dy, "...")
     check_same_dtype(op, dy=dy, x=x)
     check_shape(op, "dy", dy, x.shape, "it must have the shape of y")

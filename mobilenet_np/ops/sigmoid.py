@@ -24,7 +24,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_array, check_same_dtype, check_shape
+from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ._common import describe, in_pieces
@@ -162,7 +162,7 @@ def sigmoid_backward(dy: np.ndarray, cache: SigmoidCache) -> np.ndarray:
     array([0.  , 0.25, 0.  ])
     """
     op = "sigmoid_backward"
-    (y,) = cache
+    (y,) = as_cache(op, cache, SigmoidCache)
     check_array(op, "dy", dy, "...")
     check_same_dtype(op, dy=dy, y=y)
     check_shape(op, "dy", dy, y.shape, "it must have the shape of y")

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import InputTypeError, check, check_array, check_shape
+from ..errors import InputTypeError, as_cache, check, check_array, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ._common import describe
@@ -198,7 +198,7 @@ def softmax_cross_entropy_backward(dloss: float, cache: SoftmaxCrossEntropyCache
     array([[ 0.5 , -0.75,  0.25]])
     """
     op = "softmax_cross_entropy_backward"
-    p, q = cache
+    p, q = as_cache(op, cache, SoftmaxCrossEntropyCache)
     if not isinstance(dloss, (numbers.Number, np.ndarray)):
         raise InputTypeError(f"{op}: dloss is a {type(dloss).__name__}; it must be a number")
     check(np.ndim(dloss) == 0, f"{op}: dloss has shape {np.shape(dloss)}, expected (); the loss is a single number")

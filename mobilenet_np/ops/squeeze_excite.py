@@ -29,7 +29,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_array, check_positive, check_same_dtype, check_shape
+from ..errors import as_cache, check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
 from ..threads import share
@@ -221,6 +221,7 @@ def squeeze_excite_backward(
              [ 2.  , -0.25]]]])
     """
     op = "squeeze_excite_backward"
+    cache = as_cache(op, cache, SqueezeExciteCache)
     check_array(op, "dy", dy, "N H W C")
     check_same_dtype(op, dy=dy, x=cache.x)
     check_shape(op, "dy", dy, cache.x.shape, "it must have the shape of y")

@@ -122,7 +122,7 @@ def test_a_forward_pass_that_is_wrong_and_a_backward_pass_that_does_not_fit_it()
         calls += 1
         return my_forward(x, w[::-1], stride, padding)[0], (x, w, stride, padding)
 
-    report = student(forward, ops.depthwise_conv2d.depthwise_conv2d_backward, like="depthwise_conv2d")
+    report = student(forward, depthwise_conv2d_backward, like="depthwise_conv2d")
     assert not report.gradients.ok
     *_, last = str(report).splitlines()
     assert last == "the backward pass does not fit this forward pass: correct the forward pass first"
