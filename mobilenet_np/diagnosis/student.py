@@ -5,45 +5,21 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from ..check import GradcheckReport, gradcheck
 from ..check.numerical import generator
-from ..check.snapshot import Snapshot
-from ..errors import check_positive
+from ..errors import check, check_positive
 from ..forms import form
 from ..zoo import BUGS
-from .arguments import Reference, reference
+from .arguments import reference
 from .forward import explain_forward
+from .trials import Trial, try_on_random_arguments
 
-RTOL = 1e-9  # float64 in another order of summation; no mistake is that small
 FEW = 8  # entries of each gradient, with one random direction: whether a backward pass fits needs no more
 Adapter = Callable[..., tuple[tuple, dict[str, Any]] | None]
-
-
-class Trial(NamedTuple):
-    """One set of arguments, and what came of it."""
-
-    arrays: dict[str, np.ndarray]
-    options: dict[str, Any]
-    dy: np.ndarray
-    fault: str
-    """What went wrong first; empty if nothing did."""
-    forward_ok: bool
-
-    @property
-    def ok(self) -> bool:
-        return not self.fault
-
-    @property
-    def size(self) -> int:
-        return sum(array.size for array in self.arrays.values())
-
-    def __str__(self) -> str:
-        shapes = [f"{name} {array.shape}" for name, array in self.arrays.items()]
-        return ", ".join(shapes + [f"{name}={value}" for name, value in self.options.items()])
 
 
 @dataclass(frozen=True)
@@ -174,7 +150,6 @@ def student(
     op = reference(like)
     check_positive("student", "count", count, integer=True)
     adapter = adapter or (lambda *arrays, **options: (arrays, options))
-    rng = generator(seed)
 
     @functools.wraps(op.forward)  # so that arrays are called by the op's names
     def forward(*arrays, **options):
@@ -184,13 +159,12 @@ def student(
         args, kwargs = call
         return my_forward(*args, **kwargs)
 
-    drawn = (op.draw(rng) for _ in range(count))
-    drawn = [(arrays, options) for arrays, options in drawn if adapter(*arrays.values(), **options) is not None]
-    if not drawn:
-        raise ValueError(f"student: the adapter leaves out all {count} cases; it must support some")
+    def supports(*arrays, **options):
+        return adapter(*arrays, **options) is not None
+
     with form("numpy"):
-        trials = [_trial(forward, my_backward, op, arrays, options, rng) for arrays, options in drawn]
-        trials = sorted(trials, key=lambda trial: trial.size)
+        trials = try_on_random_arguments(op, forward, my_backward, supports, count, generator(seed))
+        check(bool(trials), f"student: the adapter leaves out all {count} cases; it must support some")
         failed = [trial for trial in trials if not trial.ok]
         explained, gradients = (), None
         if failed:
@@ -212,63 +186,7 @@ def student(
                 )
             except Exception:  # it says so in the trial's fault
                 gradients = None
-    return StudentReport(getattr(my_forward, "__name__", "layer"), op.name, seed, tuple(trials), explained, gradients)
-
-
-def _trial(
-    forward: Callable, backward: Callable, op: Reference, arrays: dict, options: dict, rng: np.random.Generator
-) -> Trial:
-    y, cache = op.forward(*arrays.values(), **options)
-    dy = np.asarray(rng.standard_normal(np.shape(y)))
-    gradients = op.backward(dy, cache)
-    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    fault, forward_ok = _fault(forward, backward, arrays, options, dy, y, gradients)
-    return Trial(arrays, options, dy, fault, forward_ok)
-
-
-def _fault(forward, backward, arrays, options, dy, y, gradients) -> tuple[str, bool]:
-    """What is wrong first, and whether the forward pass is right."""
-    inputs, dy = {name: array.copy() for name, array in arrays.items()}, dy.copy()
-    before = Snapshot({**inputs, "dy": dy})
-    try:
-        result = forward(*inputs.values(), **options)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return f"the forward pass raises {type(error).__name__}: {error}", False
-    if not (isinstance(result, tuple) and len(result) == 2):
-        return "the forward pass must return (y, cache)", False
-    mine, cache = np.asarray(result[0]), result[1]
-    if words := _difference("y", mine, np.asarray(y)):
-        return words, False
-    try:
-        returned = backward(dy, cache)
-    except NotImplementedError:
-        raise
-    except Exception as error:
-        return f"the backward pass raises {type(error).__name__}: {error}", True
-    returned = returned if isinstance(returned, (tuple, list)) else (returned,)
-    names = [f"d{name}" for name, array in arrays.items() if array.dtype.kind == "f"]
-    if len(returned) != len(names):
-        return f"the backward pass returns {len(returned)} gradients; it must return {', '.join(names)}", True
-    for name, ours, true in zip(names, returned, gradients, strict=True):
-        if words := _difference(name, np.asarray(ours), true):
-            return words, True
-    changed = before.changed()
-    return (f"{', '.join(changed)} changed on the way" if changed else ""), True
-
-
-def _difference(name: str, mine: np.ndarray, true: np.ndarray) -> str:
-    if mine.shape != true.shape:
-        return f"{name} has shape {mine.shape}, it must have {true.shape}"
-    if mine.dtype.kind != "f":
-        return f"{name} is {mine.dtype}, it must be float64"
-    error = np.abs(mine - true)
-    if np.all(error <= RTOL * np.abs(true).max(initial=1.0)):
-        return ""
-    index = np.unravel_index(np.argmax(np.where(np.isnan(error), np.inf, error)), error.shape)
-    where = [int(i) for i in index]
-    return f"{name} is wrong: at {where} yours is {mine[index]:.6g}, the reference {true[index]:.6g}"
+    return StudentReport(getattr(my_forward, "__name__", "layer"), op.name, seed, trials, explained, gradients)
 
 
 def _pattern(trials: tuple[Trial, ...]) -> Iterator[str]:

@@ -56,7 +56,8 @@ def test_the_smallest_failing_case_and_the_cause():
     assert all(trial.ok == (len(trial.arrays["x"]) == 1) for trial in report.trials)
     text = str(report)
     assert f"the smallest case that fails: x {report.first.arrays['x'].shape}" in text
-    assert "dw is wrong: at [" in text
+    assert "dw is wrong: at [" in report.first.fault
+    assert report.first.fault in text
     assert "fails exactly where there is more than one image" in text
     assert "dw is divided by the batch size" in text
     with pytest.raises(AssertionError, match="divided by the batch size"):
@@ -154,36 +155,6 @@ def test_known_mistakes_are_named():
     assert "dx: inference formula. The backward pass of inference is used in training" in str(report)
 
 
-@pytest.mark.parametrize(
-    ("forward", "backward", "fault"),
-    [
-        (lambda x, w, b: 1 / 0, None, "the forward pass raises ZeroDivisionError: division by zero"),
-        (lambda x, w, b: x @ w + b, None, r"the forward pass must return (y, cache)"),
-        (lambda x, w, b: (x @ w, 0), None, "y is wrong: at ["),
-        (lambda x, w, b: ((x @ w + b).T, 0), None, "y has shape"),
-        (lambda x, w, b: ((x @ w + b) + 0j, 0), None, "y is complex128, it must be float64"),
-        (lambda x, w, b: (x @ w + b, (x, w)), lambda dy, c: dy["x"], "the backward pass raises IndexError"),
-        (lambda x, w, b: (x @ w + b, (x, w)), lambda dy, c: dy @ c[1].T, "the backward pass returns 1 gradients"),
-        (
-            lambda x, w, b: (x @ w + b, (x, w)),
-            lambda dy, c: (dy @ c[1].T, c[0].T @ dy, dy.sum(axis=0, keepdims=True)),
-            "db has shape (1, ",
-        ),
-        (
-            lambda x, w, b: (x @ w + b, (x, w)),
-            lambda dy, c: (dy @ c[1].T, c[0].T @ dy, dy.sum(axis=0) + 0 * np.multiply(dy, 2, out=dy)[0]),
-            "dy changed on the way",
-        ),
-    ],
-)
-def test_everything_that_a_learner_may_do(forward, backward, fault):
-    report = student(forward, backward, like="linear", count=30)
-    assert not report.ok
-    faults = [trial.fault for trial in report.failed]
-    assert any(words.startswith(fault) for words in faults), faults[:3]
-    assert report.first.fault in str(report)
-
-
 def test_an_adapter_for_other_signatures():
     def conv(image, kernel, conv_param):
         pad = conv_param["pad"]
@@ -205,22 +176,6 @@ def test_an_adapter_for_other_signatures():
     assert report.gradients.diagnosis.findings[0].causes == ("is rotated by 180 degrees",)
     with pytest.raises(ValueError, match="the adapter leaves out all 100 cases"):
         student(conv, wrong, like="depthwise_conv2d", adapter=lambda *arrays, **options: None)
-
-
-def test_cases_are_various_and_reproducible():
-    op = reference("depthwise_conv2d")
-    report = student(op.forward, op.backward, like="depthwise_conv2d")
-    again = student(op.forward, op.backward, like="depthwise_conv2d")
-    assert [str(trial) for trial in report.trials] == [str(trial) for trial in again.trials]
-    assert {trial.options["stride"] for trial in report.trials} == {1, 2, 3}
-    paddings = [trial.options["padding"] for trial in report.trials]
-    assert any(np.any(p) and len({*np.ravel(p)}) > 1 for p in paddings)
-    assert any(not np.any(p) for p in paddings)
-    kernels = {trial.arrays["w"].shape[:2] for trial in report.trials}
-    assert {(1, 1), (3, 3), (5, 5)} <= kernels
-    assert any(a != b for a, b in kernels)
-    other = student(op.forward, op.backward, like="depthwise_conv2d", seed=1)
-    assert [str(trial) for trial in report.trials] != [str(trial) for trial in other.trials]
 
 
 def test_errors():
