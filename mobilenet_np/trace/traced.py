@@ -186,25 +186,9 @@ class Trace:
         return Explanation(name, steps[-1].target, index, steps)
 
     def step(self, name: str, at: tuple[int, int, int, int] | None = None) -> Page:
-        """A page on which the products of a layer are played one after the other: `mobilenet_np.show.step`.
+        """`mobilenet_np.show.step` of this trace: a page on which a layer's products are played one after the other.
 
-        Parameters
-        ----------
-        name : str
-            Of a convolution, a fully connected layer, or its row.
-        at : (n, i, j, c), optional
-            Index of the output number in whose neighbourhood to step, (n, c) of a fully connected layer; by default the
-            middle of the first image's first channel.
-
-        Returns
-        -------
-        Page
-            ``page.save(path)`` writes it; a notebook shows it.
-
-        Raises
-        ------
-        ValueError
-            For an unknown name, a layer without products to step through, or an index outside of y.
+        Parameters, result and errors are described there.
         """
         from ..show import step  # a floor up: when it is called, not when the module is loaded
 

@@ -45,7 +45,7 @@ def step(trace: Trace, name: str, at: tuple[int, int, int, int] | None = None) -
     Raises
     ------
     ValueError
-        If the layer has no products to step through, or for an index outside its output.
+        For an unknown name, a layer without products to step through, or an index outside its output.
     """
     record = trace[name]
     inside = [part for part in record.parts if part.op in OPS and not part.parts]
