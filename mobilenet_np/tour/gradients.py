@@ -161,7 +161,7 @@ has made: a kernel mirrored, a mean forgotten, a path left out. It caught {len(h
 <p>It also says <em>why</em> a gradient is wrong, where undoing one mistake makes it right to the last digits: of
 {counts["named"]} bugs it names the cause, of {counts["located"] + counts["partly"]} the place, or the cause of some of
 the gradients. A cause that is not the one is worse than none: there are {counts["WRONG"]} of these.</p>
-{details(f"All {total} bugs", table(head, rows, "nnlll"))}"""
+{details(f"All {total} bugs", table(head, rows, "nnlnl"))}"""
 
 
 def _learner(diagnosed: StudentReport) -> str:

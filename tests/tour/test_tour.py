@@ -11,6 +11,8 @@ from mobilenet_np.tour import run, tour
 from mobilenet_np.tour.result import Result
 from mobilenet_np.tour.run import Stage
 
+import browsers
+
 VOID = {"meta", "link", "br", "img", "source"}
 
 
@@ -60,6 +62,26 @@ def test_page_is_self_contained(quick):
     assert "@import" not in quick
     assert "url(" not in re.sub(r"base64,[^\"]*", "", quick)
     assert len(quick) < 5_000_000  # some mailboxes take no more
+
+
+TOO_WIDE = """
+    document.querySelectorAll("details").forEach(part => part.open = true);
+    return [...document.querySelectorAll(".scroll")].filter(box => box.querySelector("table"))
+        .map((box, i) => [i, box.scrollWidth - box.clientWidth]).filter(([_, more]) => more > 0)"""
+
+
+@browsers.needed
+def test_tables_fit_a_laptop_and_no_screen_scrolls_sideways(quick, browser, tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text(quick, encoding="utf-8")
+    browser.get(path.as_uri())
+    for width in (1200, 800, 400):
+        browsers.look(browser, width=width)
+        too_wide = browser.execute_script(TOO_WIDE)
+        assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+        if width == 1200:
+            assert too_wide == []
+        assert 0 not in [i for i, _ in too_wide]  # beside the figure, or below it
 
 
 def test_every_image_says_what_it_shows(quick):
