@@ -73,7 +73,8 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], align: str, foo
         return (
             "<tr>"
             + "".join(
-                f'<{tag} class="{letter}">{_number(cell)}</{tag}>' for cell, letter in zip(cells, align, strict=True)
+                f'<{tag} class="{letter}">{_cell(cell, letter)}</{tag}>'
+                for cell, letter in zip(cells, align, strict=True)
             )
             + "</tr>"
         )
@@ -84,6 +85,11 @@ def table(head: Sequence[str], rows: Iterable[Sequence[object]], align: str, foo
         f'<div class="scroll" tabindex="0"><table><thead>{line(head, "th")}</thead>\n<tbody>{body}</tbody>{end}'
         "</table></div>"
     )
+
+
+def _cell(cell: object, letter: str) -> Html:
+    text = _number(cell)
+    return Html(text.replace("/", "/<wbr>")) if letter == "l" and not isinstance(cell, Html) else text  # long paths
 
 
 def _number(cell: object) -> Html:

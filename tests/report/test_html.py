@@ -55,6 +55,11 @@ def test_table_does_not_lose_cells(call, message):
         call()
 
 
+def test_paths_break_after_a_slash_where_text_may_break():
+    text = table(("a", "b", "c"), [("x/y", "x/y", Html("<b>x</b>"))], "lnl")
+    assert re.findall(r"<td[^>]*>(.*?)</td>", text) == ["x/<wbr>y", "x/y", "<b>x</b>"]
+
+
 def test_frame_holds_a_page_of_its_own():
     text = frame("<p title=\"a\">'b' & c</p>", 'a "name"', "<b>table</b>")
     (document,) = re.findall(r'srcdoc="([^"]*)"', text)
