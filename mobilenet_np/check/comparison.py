@@ -23,6 +23,14 @@ FLOOR = 1e-2
 RESOLUTION = 1e-6
 """How well one-sided slopes are known, relative to a gradient's size."""
 
+STEADY = 1e-3, 1e-5
+"""Slopes from two steps are one slope if they differ by no more: relative to themselves, and to a gradient's size."""
+
+JUMPS = (
+    "each step gives another slope where it says CANNOT TELL: f all but jumps there; take another x, or for a network "
+    "more images"
+)
+
 MAGNIFIED = 16, 1e-7
 """Errors allowed where rounding is magnified: so many times what it moves, and never more than differences may have.
 
@@ -30,7 +38,7 @@ Two images of 32 x 32 pixels leave the BatchNorms at the end of V2 two values a 
 gradients at its beginning by 1e-8 of their size."""
 
 SHORTER = 16
-"""The first step over the second, see the Notes of `gradcheck`."""
+"""The first step over the second, and that over the third: see the Notes of `gradcheck`."""
 
 
 @dataclass
@@ -49,6 +57,8 @@ class Comparison:
     notes: list[str] = field(default_factory=list)
     references: Tensors = field(default_factory=dict)
     """True gradients, of tensors of which every entry is compared."""
+    blur: float = 0.0
+    """Errors that rounding may have made, though they are more than is allowed."""
 
     def __post_init__(self):
         gradients = [np.abs(g).max(initial=0.0, where=np.isfinite(g)) for g in self.gradients.values()]
@@ -65,10 +75,12 @@ class Comparison:
         name = max(moved, key=moved.get, default="")
         times, most = MAGNIFIED
         if name and times * moved[name] > self.rtol:  # not if it is NaN, which is wrong anyway
-            self.rtol = min(most, times * moved[name])
+            self.blur = times * moved[name]
+            self.rtol = min(most, self.blur)
+            beyond = f", and up to {self.blur:.0e} nobody can tell: take more images" if self.blur > self.rtol else ""
             self.notes.append(
                 f"rounding errors are magnified: they alone move the gradient of {name} by {moved[name]:.0e} of its "
-                f"size; allowed are {self.rtol:.0e}"
+                f"size; allowed are {self.rtol:.0e}{beyond}"
             )
 
     def every_entry(self, name: str) -> None:
@@ -100,10 +112,13 @@ class Comparison:
         size = max(size, float(np.abs(reference).max(initial=0.0))) + FLOOR * self._scale(name)
         errors = _errors(ours, reference, size)
 
-        kinks, again, worst = {}, 0, None
+        kinks, unclear, again, worst = {}, [], 0, None
         for k in np.argsort(-errors, kind="stable"):  # the worst first
             if errors[k] <= self.rtol:
                 break
+            if errors[k] <= self.blur:
+                unclear.append(k)
+                continue
             if self.method == "central":
                 again += 1
                 reference[k] = slope(k, self.step / SHORTER)
@@ -112,21 +127,27 @@ class Comparison:
                     continue
             left, right = one_sided_slopes(self.f, self.tensors, along(k), self.dy, CENTRAL_STEP / SHORTER)
             if not self._excused(ours[k], reference[k], left, right, size):
+                if self.method == "central" and not _steady(reference[k], slope(k, self.step / SHORTER**2), size):
+                    unclear.append(k)
+                    continue
                 worst = k  # The row is wrong, whatever the lesser disagreements turn out to be.
                 break
             value = np.nan if indices[k] is None else float(self.tensors[name][indices[k]])
             kinks[k] = Kink(label, indices[k], value, float(ours[k]), left, right)
 
-        compared = np.setdiff1d(np.arange(len(indices)), list(kinks))
+        compared = np.setdiff1d(np.arange(len(indices)), [*kinks, *unclear])
         if worst is None and compared.size:
             worst = compared[np.argmax(errors[compared])]
         found = (0.0, None, np.nan, np.nan)
         if worst is not None:
             found = (float(errors[worst]), indices[worst], float(ours[worst]), float(reference[worst]))
-        self.rows.append(Row(label, self.tensors[name].shape, len(compared), len(kinks), self.rtol, *found))
+        counts = len(compared), len(kinks), len(unclear)
+        self.rows.append(Row(label, self.tensors[name].shape, *counts, self.rtol, *found))
         self.kinks += [kinks[k] for k in sorted(kinks)]
         if again:
             self.notes.append(f"{label}: {again} of {len(indices)} slopes were measured again with a shorter step")
+        if unclear and self.method == "central" and JUMPS not in self.notes:
+            self.notes.append(JUMPS)
         if not np.any(reference) and (line is not None or len(indices) == self.tensors[name].size):
             self.notes.append(f"{name}: the gradient is zero everywhere, so little is tested; try another x")
         return reference
@@ -140,6 +161,12 @@ class Comparison:
         slack = max(self.rtol, RESOLUTION) * size
         # What is smaller than the resolution of the slopes is not a kink that they show, and counts as an error.
         return abs(ours - reference) > 3 * slack and min(left, right) - slack <= ours <= max(left, right) + slack
+
+
+def _steady(slope: float, shorter: float, size: float) -> bool:
+    """Whether differences from two steps agree: otherwise f all but jumps there, and neither is its slope."""
+    relative, absolute = STEADY
+    return abs(slope - shorter) <= relative * max(abs(slope), abs(shorter)) + absolute * size
 
 
 def _errors(ours: np.ndarray, reference: np.ndarray, size: float) -> np.ndarray:

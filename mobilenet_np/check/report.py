@@ -22,9 +22,11 @@ class Row(NamedTuple):
     name: str
     shape: tuple[int, ...]
     checked: int
-    """Entries compared; those at kinks are not among them."""
+    """Entries compared; those at kinks and those that are unclear are not among them."""
     kinks: int
     """Entries left out because f has a kink there."""
+    unclear: int
+    """Entries that disagree, but where each step of central differences gives another slope, or rounding may be why."""
     tolerance: float
     error: float
     """Largest difference between the two gradients, relative to the gradient's size."""
@@ -37,8 +39,17 @@ class Row(NamedTuple):
 
     @property
     def ok(self) -> bool:
-        """Within tolerance, and no more than half of the entries at kinks."""
-        return self.error <= self.tolerance and self.kinks <= self.checked
+        """Within tolerance, no more than half of the entries at kinks, and none unclear."""
+        return self.verdict == "ok"
+
+    @property
+    def verdict(self) -> str:
+        """ "ok", "WRONG", "CANNOT TELL" or "TOO MANY KINKS"."""
+        if not self.error <= self.tolerance:
+            return "WRONG"
+        if self.unclear:
+            return "CANNOT TELL"
+        return "ok" if self.kinks <= self.checked else "TOO MANY KINKS"
 
 
 class Kink(NamedTuple):
@@ -87,6 +98,14 @@ class GradcheckReport:
     def ok(self) -> bool:
         return not self.problems and all(row.ok for row in self.rows)
 
+    @property
+    def verdict(self) -> str:
+        """ "ok", "FAILED", or "CANNOT TELL" if nothing is found wrong and some slopes cannot be known."""
+        if self.ok:
+            return "ok"
+        wrong = self.problems or any(row.verdict not in ("ok", "CANNOT TELL") for row in self.rows)
+        return "FAILED" if wrong else "CANNOT TELL"
+
     def assert_ok(self) -> None:
         """Raise `AssertionError` with the whole table unless everything is right."""
         if not self.ok:
@@ -119,8 +138,7 @@ class GradcheckReport:
         return heat_maps(self, name, axes)
 
     def __str__(self) -> str:
-        verdict = "ok" if self.ok else "FAILED"
-        lines = [f"gradcheck {self.subject}: {verdict} ({REFERENCE[self.method]}, float64, seed {self.seed})"]
+        lines = [f"gradcheck {self.subject}: {self.verdict} ({REFERENCE[self.method]}, float64, seed {self.seed})"]
         lines += _table(self.rows) if self.rows else []
         lines += [f"problem: {problem}" for problem in self.problems]
         lines += [
@@ -142,10 +160,9 @@ def _table(rows):
     for row in rows:
         shape = "x".join(map(str, row.shape)) or "scalar"
         numbers = (f"{row.ours:.9g}", f"{row.reference:.9g}") if row.checked else ("", "")
-        verdict = "ok" if row.ok else "WRONG" if row.kinks <= row.checked else "TOO MANY KINKS"
         cells.append(
             (row.name, shape, str(row.checked), str(row.kinks), f"{row.error:.1e}", f"{row.tolerance:.1e}")
-            + (_at(row.index), *numbers, verdict)
+            + (_at(row.index), *numbers, row.verdict)
         )
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     sides = [str.ljust if k in (0, 1, 6) else str.rjust for k in range(len(head))]

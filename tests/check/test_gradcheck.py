@@ -494,6 +494,49 @@ def test_too_many_kinks_is_not_ok():
     assert "kink: and 12 more" in str(report)
 
 
+STEEP = np.array([1e9, 1.0, 1.0])
+
+
+def steep_forward(x):
+    return np.tanh(STEEP * x), x
+
+
+def steep_backward(dy, x):
+    return dy * STEEP / np.cosh(STEEP * x) ** 2
+
+
+def test_where_every_step_gives_another_slope_differences_cannot_tell():
+    """To them a jump has the slope jump / 2h, whatever it is."""
+    x = np.array([1e-10, 0.3, -0.2])
+    report = gradcheck((steep_forward, steep_backward), x, method="central")
+    assert (row(report, "x").checked, row(report, "x").unclear, row(report, "x").verdict) == (2, 1, "CANNOT TELL")
+    assert not report.ok
+    assert str(report).startswith("gradcheck steep: CANNOT TELL")
+    assert "FAILED" not in str(report)
+    assert "WRONG" not in str(report)
+    assert any("each step gives another slope" in note for note in report.notes)
+    with pytest.raises(AssertionError, match="CANNOT TELL"):
+        report.assert_ok()
+    gradcheck((steep_forward, steep_backward), x, method="complex").assert_ok()
+
+
+def test_what_cannot_be_told_hides_nothing():
+    """Neither a mistake in it, which is not ok either, nor one beside it."""
+
+    def backward(dy, cache):
+        x, b = cache
+        return steep_backward(dy, x), 100 * dy * np.cos(b)
+
+    def forward(x, b):
+        return steep_forward(x)[0] + np.sin(b), (x, b)
+
+    x, b = np.array([1e-10, 0.3, -0.2]), np.array([0.5, 1.0, 1.5])
+    assert not gradcheck((steep_forward, lambda dy, x: 2 * steep_backward(dy, x)), x, method="central").ok
+    report = gradcheck((forward, backward), x, b, method="central")  # 100, since errors are relative to the largest
+    assert [(r.name, r.verdict) for r in report.rows] == [("x", "CANNOT TELL"), ("b", "WRONG")]
+    assert report.verdict == "FAILED"
+
+
 @pytest.mark.parametrize("scale", [1e-3, 1.0, 100.0])
 def test_curvature_is_no_excuse(scale):
     """A gradient that is off by a millionth hides between plain one-sided slopes of a curved function."""
