@@ -103,6 +103,7 @@ def execute(sources: dict[str, NotebookNode]) -> None:
                 resources={"metadata": {"path": empty}},  # what a notebook writes stays out of the way
                 extra_arguments=["--log-level=ERROR"],
                 allow_error_names=["NotWrittenYet"],
+                coalesce_streams=True,  # what is printed bit by bit is one block
                 on_cell_complete=lambda **_: bar.update(),
             )
             try:

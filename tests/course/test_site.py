@@ -106,6 +106,14 @@ def test_outputs(browser, index):
     assert picture.size["width"] > 300
 
 
+def test_what_is_printed_bit_by_bit_stands_in_one_block(tmp_path):
+    """A kernel sends what there is from time to time, and each parcel would be a paragraph of its own."""
+    cell = ">>> import time\nfor i in range(3):\n    print(i, flush=True)\n    time.sleep(0.3)"
+    nbformat.write(_notebook(["# One", cell]), tmp_path / "00_one.ipynb")
+    page = site(tmp_path / "out", tmp_path).with_name("00_one.html").read_text(encoding="utf-8")
+    assert page.count('<pre class="output') == 1
+
+
 @browsers.needed
 def test_formulas(browser, index):
     _open(browser, index, "00_start_here.html")
@@ -162,6 +170,13 @@ def test_contents(browser, index):
     assert _texts(browser, ".contents h2") == ["00 · Start here", "01 · Next", "Glossary"]
     assert len(browser.find_elements("css selector", ".contents ul li")) == 2
     assert "the next" in browser.find_element("css selector", ".contents ul").text
+
+
+@browsers.needed
+def test_a_page_without_aims_has_a_small_card(browser, index):
+    browser.get(index.as_uri())
+    with_aims, _, glossary = browser.find_elements("css selector", ".contents > li")
+    assert glossary.size["height"] < with_aims.size["height"] - 20
 
 
 @browsers.needed
