@@ -24,6 +24,7 @@ LOOKS = {
     "loops": (GREY, "s"),
     "torch NCHW": (ORANGE, "^"),
     "torch NHWC": (VERMILLION, "v"),
+    "torch NHWC, malloc tuned": (VERMILLION, "*"),
     "torch folded": (PURPLE, "v"),
     "onnxruntime": (GREEN, "D"),
     "openvino": (INK, "P"),

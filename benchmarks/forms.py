@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 import mobilenet_np as mn
 
 from . import networks, peers, side_by_side
 from .side_by_side import table
+from .sizes import Size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+FORMS = ("numba", "numpy")
 SHORT = ["--seconds", "2", "--batch", "1"]
 __all__ = ["SHORT", "options", "plot", "run", "table"]
 
@@ -23,20 +28,17 @@ def options(parser: ArgumentParser) -> None:
 
 def run(a: Namespace) -> list[dict]:
     """Validate and time; a row for each model, batch and number of threads."""
-    return networks.run(a, "numba", _contenders)
+    return networks.run(a, "numba", (*FORMS, "torch NCHW", "torch NHWC"), _build)
 
 
-def _contenders(net, x, threads):
-    others = peers.contenders(net, x, threads, ("torch NCHW", "torch NHWC"))
-    return {form: _in_form(form, net, x) for form in ("numba", "numpy")} | others
+def _build(name: str, size: Size) -> Callable[[], np.ndarray]:
+    call = peers.build("forward" if name in FORMS else name, size)
 
+    def in_form():
+        with mn.form(name):
+            return call()
 
-def _in_form(form, net, x):
-    def call():
-        with mn.form(form):
-            return net.forward(x)
-
-    return call
+    return in_form if name in FORMS else call
 
 
 def plot(rows: list[dict]) -> Figure:

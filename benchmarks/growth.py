@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 from tqdm import tqdm
@@ -12,10 +12,11 @@ from tqdm import tqdm
 from mobilenet_np.measured import machine
 from mobilenet_np.threads import available
 
-from . import arguments, peers
+from . import arguments, peers, side_by_side
 from .figures import LOOKS, figure, plain_numbers
+from .processes import started
 from .roof import network_ms
-from .timing import quartiles, take_turns, using
+from .sizes import Size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,30 +37,24 @@ def options(parser: ArgumentParser) -> None:
     arguments.add_seconds(parser, 3, "point of a curve")
 
 
-def points(a: Namespace) -> Iterator[tuple[str, dict[str, Any]]]:
+def points(a: Namespace) -> Iterator[tuple[str, Size]]:
     """What varies, and the size: one image of 224x224 at width 1 on one thread, but for what varies."""
     varied = dict(batch=a.batches, resolution=a.resolutions, width=a.widths, threads=a.threads)
-    for axis, values in varied.items():
-        for value in values:
-            yield axis, dict(batch=1, resolution=224, width=1.0, threads=1) | {axis: value}
+    for model in a.models:
+        for axis, values in varied.items():
+            for value in values:
+                yield axis, Size(model, batch=1, resolution=224, threads=1)._replace(**{axis: value})
 
 
 def run(a: Namespace) -> list[dict]:
     """Validate and time; a row for each model and point of a curve."""
     rows = []
-    jobs = [(model, axis, size) for model in a.models for axis, size in points(a)]
-    with tqdm(jobs, leave=False, disable=None) as bar:
-        for model, axis, size in bar:
-            bar.set_description(f"{model} {axis} {size[axis]:g}")
-            net = peers.our_network(model, size["width"])
-            shape = (size["batch"], size["resolution"], size["resolution"], 3)
-            x = np.random.default_rng(0).standard_normal(shape, np.float32)
-            calls = peers.contenders(net, x, size["threads"], WHO)
-            with using(size["threads"]):
-                peers.validate(calls)
-                least = network_ms(net, size["batch"], size["resolution"], machine())
-                times = take_turns(calls, a.seconds, f"{model} {axis}")
-            rows.append(dict(model=model, axis=axis, least_ms=least) | size | quartiles(times, "compile"))
+    with started(WHO, peers.build) as contenders, tqdm(list(points(a)), leave=False, disable=None) as bar:
+        for axis, size in bar:
+            bar.set_description(f"{size.model} {axis} {getattr(size, axis):g}")
+            net = peers.our_network(size.model, size.width)
+            least = network_ms(net, size.batch, size.resolution, machine())
+            rows.append(side_by_side.row(contenders, size, peers.check, "compile", a.seconds, least) | {"axis": axis})
     return rows
 
 

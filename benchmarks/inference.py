@@ -23,7 +23,7 @@ def run(a: Namespace) -> list[dict]:
     """Validate and time; a row for each model, batch and number of threads."""
     if absent := peers.missing():
         print(f"not installed, and so not compared: {', '.join(absent)}")
-    return networks.run(a, "compile", peers.contenders)
+    return networks.run(a, "compile", peers.NAMES, peers.build)
 
 
 def plot(rows: list[dict]) -> Figure:

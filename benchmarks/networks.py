@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
 
-import numpy as np
+from tqdm import tqdm
 
-import mobilenet_np as mn
 from mobilenet_np.measured import machine
 
 from . import arguments, peers, side_by_side
+from .processes import Build, started
 from .roof import network_ms
-from .timing import using
-
-Calls = dict[str, Callable[[], object]]
+from .sizes import Size
 
 
 def options(parser: ArgumentParser, threads: list[int] | None = None) -> None:
@@ -25,7 +22,7 @@ def options(parser: ArgumentParser, threads: list[int] | None = None) -> None:
     arguments.add_seconds(parser, 10, "model, batch and number of threads")
 
 
-def run(a: Namespace, ours: str, contenders: Callable[[mn.Network, np.ndarray, int], Calls]) -> list[dict]:
+def run(a: Namespace, ours: str, names: tuple[str, ...], build: Build) -> list[dict]:
     """Validate and time; a row for each model, batch and number of threads.
 
     Parameters
@@ -34,19 +31,18 @@ def run(a: Namespace, ours: str, contenders: Callable[[mn.Network, np.ndarray, i
         With `options`.
     ours : str
         The contender that all are compared with.
-    contenders : callable
-        Given a network, images and a number of threads, what each contender does.
+    names : tuple of str
+        All of them, as far as they are installed.
+    build : callable
+        What each does, see `processes`.
     """
+    sizes = [
+        Size(model, batch, a.resolution, threads) for model in a.models for batch in a.batch for threads in a.threads
+    ]
     rows = []
-    for model in a.models:
-        net = peers.our_network(model)
-        for batch in a.batch:
-            x = np.random.default_rng(0).standard_normal((batch, a.resolution, a.resolution, 3), np.float32)
-            for threads in a.threads:
-                calls = contenders(net, x, threads)
-                with using(threads):
-                    peers.validate(calls)
-                    least = network_ms(net, batch, a.resolution, machine())
-                    labels = dict(model=model, batch=batch, resolution=a.resolution, threads=threads)
-                    rows.append(side_by_side.row(calls, ours, a.seconds, least, **labels))
+    with started(names, build) as contenders, tqdm(sizes, leave=False, disable=None) as bar:
+        for size in bar:
+            bar.set_description(str(size))
+            least = network_ms(peers.our_network(size.model), size.batch, size.resolution, machine())
+            rows.append(side_by_side.row(contenders, size, peers.check, ours, a.seconds, least))
     return rows

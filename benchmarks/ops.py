@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
+from functools import partial
 from math import prod
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -18,7 +19,7 @@ from . import arguments, torch_ops
 from .figures import LOOKS, figure, plain_numbers
 from .peers import missing
 from .roof import least_ms
-from .timing import quartiles, take_turns, using
+from .timing import quartiles, take_turns, turn, using
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -123,7 +124,8 @@ def _rows(case: Case, batch: int, threads: int, seconds: float) -> list[dict]:
     for way, calls in (("forward", forward), ("backward", backward)):
         labels = dict(op=case.name, way=way, batch=batch, threads=threads, ours="numba", macs=macs[way])
         moves = sum(4 * prod(array.shape) for array in moved[way])
-        times = take_turns(calls, seconds / 2, f"{case.name} {way}")
+        turns = {name: partial(turn, call) for name, call in calls.items()}
+        times = take_turns(turns, seconds / 2, f"{case.name} {way}")
         labels |= dict(bytes=moves, least_ms=least_ms(macs[way], moves, machine()))
         rows.append(labels | quartiles(times, "numba"))
     return rows

@@ -8,6 +8,7 @@ import io
 import tempfile
 import warnings
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -15,17 +16,20 @@ import numpy as np
 import mobilenet_np as mn
 
 from . import keras_peer
+from .processes import MALLOC_TUNED, can_tune_malloc
+from .sizes import Size
 
 NAMES = (
-    *("compile", "forward", "torch NCHW", "torch NHWC", "torch folded"),
-    *("onnxruntime", "openvino", "keras"),
+    *("compile", "forward", "torch NCHW", "torch NHWC", MALLOC_TUNED),
+    *("torch folded", "onnxruntime", "openvino", "keras"),
 )
+OURS = {"compile", "forward", "ours", "numba", "numpy"}
 SOURCES = {"v1": "timm", "v2": "torchvision", "v3-large": "torchvision", "v3-small": "torchvision"}
 
 
-def our_network(model: str, width: float = 1.0, classes: int = 1000, convention: str | None = None) -> mn.Network:
+def our_network(model: str, width: float = 1.0, convention: str | None = None) -> mn.Network:
     """With statistics as a trained network has them."""
-    net = mn.build(model, width, classes, convention or SOURCES[model], dropout=0)
+    net = mn.build(model, width, 1000, convention or SOURCES[model], dropout=0)
     rng = np.random.default_rng(0)
     for name, array in net.buffers.items():
         array[...] = (
@@ -128,59 +132,53 @@ def openvino(net: mn.Network, x: np.ndarray, threads: int) -> Callable[[], np.nd
     return lambda: compiled(images)[0]
 
 
-def keras(net: mn.Network, x: np.ndarray) -> Callable[[], np.ndarray]:
-    """Keras, checked against our network under Keras' own padding and epsilon."""
-    own = under_keras(net)
-    call = keras_peer.forward(own, x)
-    check_same("keras", call(), own.forward(x))
-    return call
-
-
-def under_keras(net: mn.Network) -> mn.Network:
-    """The same model and width as ``net`` under Keras' convention."""
-    return our_network(net.architecture.model, net.architecture.width, net.architecture.classes, "keras")
-
-
-def contenders(
-    net: mn.Network, x: np.ndarray, threads: int, names: tuple[str, ...] = NAMES
-) -> dict[str, Callable[[], np.ndarray]]:
-    """Those of ``names`` that can run ``net`` on ``x`` here; ours are "compile" and "forward"."""
-    fast = mn.compile(net) if "compile" in names else None
+def build(name: str, size: Size) -> Callable[[], np.ndarray]:
+    """What one of `NAMES` does; ours are "compile" and "forward"."""
+    net, x = our_network(size.model, size.width, convention(name)), size.images()
+    if name == "compile":
+        fast = mn.compile(net)
+        return lambda: fast(x)
     makers = {
-        "compile": lambda: lambda: fast(x),
         "forward": lambda: lambda: net.forward(x),
         "torch NCHW": lambda: torch_eager(net, x, channels_last=False),
         "torch NHWC": lambda: torch_eager(net, x, channels_last=True),
+        MALLOC_TUNED: lambda: torch_eager(net, x, channels_last=True),
         "torch folded": lambda: torch_eager(net, x, channels_last=True, folded=True),
-        "onnxruntime": lambda: onnxruntime(net, x, threads),
-        "openvino": lambda: openvino(net, x, threads),
-        "keras": lambda: keras(net, x),
+        "onnxruntime": lambda: onnxruntime(net, x, size.threads),
+        "openvino": lambda: openvino(net, x, size.threads),
+        "keras": lambda: keras_peer.forward(net, x),
     }
-    return {name: makers[name]() for name in names if can_run(name, net)}
+    return makers[name]()
 
 
-def can_run(name: str, net: mn.Network) -> bool:
+def can_run(name: str, model: str) -> bool:
     """Whether everything that a contender needs is installed; all but ours need PyTorch, V1 in PyTorch needs timm."""
-    if name in ("compile", "forward"):
+    if name in OURS:
         return True
-    module = "timm" if net.architecture.model == "v1" else "torchvision"
+    if name == MALLOC_TUNED and not can_tune_malloc():
+        return False
+    module = "timm" if model == "v1" else "torchvision"
     needed = {"torch", "keras"} if name == "keras" else {"torch", "torchvision", module, name.split()[0]}
     return not needed & set(missing())
 
 
-def validate(calls: dict[str, Callable[[], np.ndarray]]) -> None:
-    """All must give the same logits as the first, or there is nothing to compare.
+def convention(name: str) -> str | None:
+    """Under which our network computes what a contender does: Keras pads in its own way."""
+    return "keras" if name == "keras" else None
 
-    Keras, which pads in its own way, was compared where it was made.
-    """
-    reference = next(iter(calls.values()))()
-    for name, call in calls.items():
-        if name != "keras":
-            check_same(name, call(), reference)
+
+def check(name: str, logits: np.ndarray, size: Size) -> None:
+    """Raise where a contender computes something else than `net.forward` does, or there is nothing to compare."""
+    check_same(name, logits, _expected(size, convention(name)))
 
 
 def check_same(name: str, logits: np.ndarray, reference: np.ndarray) -> None:
-    """Raise where a contender computes something else."""
+    """Raise where they differ by more than rounding."""
     error = np.abs(logits - reference).max() / np.abs(reference).max()
     if not error < 1e-3:
         raise AssertionError(f"{name} computes something else: relative error {error:.1e}")
+
+
+@lru_cache(maxsize=2)
+def _expected(size: Size, convention: str | None) -> np.ndarray:
+    return our_network(size.model, size.width, convention).forward(size.images())

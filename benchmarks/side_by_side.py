@@ -5,8 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from tqdm import tqdm
+
 from .figures import LOOKS, figure, plain_numbers
-from .timing import quartiles, take_turns
+from .peers import can_run
+from .processes import Contender
+from .sizes import Size
+from .timing import Lost, quartiles, take_turns
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -14,30 +19,49 @@ if TYPE_CHECKING:
 
 
 def row(
-    calls: dict[str, Callable[[], object]], ours: str, seconds: float, least_ms: float, **labels: Any
+    contenders: dict[str, Contender],
+    size: Size,
+    check: Callable[[str, Any, Size], None],
+    ours: str,
+    seconds: float,
+    least_ms: float,
 ) -> dict[str, Any]:
-    """Time the contenders in turn.
+    """Let all contenders build, validate their results, and time them in turn.
 
     Parameters
     ----------
-    calls : dict
-        What each contender does.
+    contenders : dict
+        Those that are not installed are left out, and so are, with the reason, those that fail.
+    size : Size
+    check : callable
+        Given a contender's name, its result and the size; raises where that is not what ours computes.
     ours : str
         The one that all are compared with.
     seconds : float
     least_ms : float
         What the machine needs at least, see `roof`.
-    **labels
-        What was computed: model, batch, resolution, threads.
     """
-    times = take_turns(calls, seconds, " ".join(f"{key} {value}" for key, value in labels.items()))
-    return labels | {"ours": ours, "least_ms": least_ms} | quartiles(times, ours)
+    able = {name: contender for name, contender in contenders.items() if can_run(name, size.model)}
+    turns = {}
+    with tqdm(able.items(), leave=False, disable=None) as bar:
+        for name, contender in bar:
+            bar.set_description(f"building {name}")
+            try:
+                result = contender.build(size)
+            except Lost:
+                continue
+            check(name, result, size)
+            turns[name] = contender.turn
+    times = take_turns(turns, seconds, "taking turns")
+    lost = {name: contender.lost for name, contender in able.items() if contender.lost}
+    if ours in lost:
+        raise RuntimeError(f"nothing to compare with, {ours} was lost: {lost[ours]}")
+    return size._asdict() | {"ours": ours, "least_ms": least_ms, "lost": lost} | quartiles(times, ours)
 
 
 def name(row: dict[str, Any]) -> str:
     """What was computed, in a few words."""
-    s = "s" if row["threads"] > 1 else ""
-    return f"{row['model']}, {row['batch']} x {row['resolution']}, {row['threads']} thread{s}"
+    return str(Size(*(row[field] for field in Size._fields)))
 
 
 def table(rows: list[dict[str, Any]]) -> str:
@@ -55,6 +79,7 @@ def table(rows: list[dict[str, Any]]) -> str:
             if megabytes := row.get("peak_mb", {}).get(contender):
                 line += f"  {megabytes:7.0f} MB"
             lines.append(line)
+        lines += [f"    {lost:28s}left out: {reason.splitlines()[0]}" for lost, reason in row["lost"].items()]
     return "\n".join(lines)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 
@@ -10,19 +11,23 @@ import mobilenet_np as mn
 from mobilenet_np.ops.softmax_cross_entropy import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 
 from . import keras_peer
-from .peers import can_run, torch_module, under_keras
+from .peers import convention, our_network, torch_module
+from .processes import MALLOC_TUNED
+from .sizes import Size
 
 Step = Callable[[], tuple[float, float]]  # the loss, and the norm of the gradient of the first convolution
-NAMES = ("ours", "torch NCHW", "torch NHWC", "keras")
+NAMES = ("ours", "torch NCHW", "torch NHWC", MALLOC_TUNED, "keras")
 
 
-def step(name: str, net: mn.Network, x: np.ndarray, labels: np.ndarray) -> Step:
-    """The step of one of `NAMES`, from the weights of ``net``."""
+def build(name: str, size: Size) -> Step:
+    """The step of one of `NAMES`."""
+    net = our_network(size.model, size.width, convention(name))
+    x, labels = size.images(), size.labels()
     if name == "ours":
         return our_step(net, x, labels)
     if name == "keras":
-        return keras_step(under_keras(net), x, labels)
-    return torch_step(net, x, labels, channels_last=name == "torch NHWC")
+        return keras_step(net, x, labels)
+    return torch_step(net, x, labels, channels_last=name != "torch NCHW")
 
 
 def our_step(net: mn.Network, x: np.ndarray, labels: np.ndarray) -> Step:
@@ -68,16 +73,13 @@ def _step(module, forward, stem, labels) -> Step:
     return call
 
 
-def steps(net: mn.Network, x: np.ndarray, labels: np.ndarray) -> dict[str, Step]:
-    """Everybody who is installed; each is known to compute what ours does, or there is nothing to compare."""
-    calls = {name: step(name, net, x, labels) for name in NAMES if name == "ours" or can_run(name, net)}
-    for name, call in calls.items():
-        check_same(name, call(), our_step(under_keras(net) if name == "keras" else net, x, labels)())
-    return calls
-
-
-def check_same(name: str, found: tuple[float, float], ours: tuple[float, float]) -> None:
-    """Raise where a step has another loss, or another gradient at the far end of the network."""
-    (loss, norm), (our_loss, our_norm) = found, ours
+def check(name: str, found: tuple[float, float], size: Size) -> None:
+    """Raise where a step has another loss than ours, or another gradient at the far end of the network."""
+    (loss, norm), (our_loss, our_norm) = found, _expected(size, convention(name))
     if not (abs(loss - our_loss) < 1e-3 * our_loss and abs(norm - our_norm) < 2e-2 * our_norm):
         raise AssertionError(f"{name} computes something else: {loss, norm} beside {our_loss, our_norm}")
+
+
+@lru_cache(maxsize=2)
+def _expected(size: Size, convention: str | None) -> tuple[float, float]:
+    return our_step(our_network(size.model, size.width, convention), size.images(), size.labels())()

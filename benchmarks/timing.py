@@ -1,4 +1,4 @@
-"""Take turns: every contender once, then every contender again, so that a drifting machine drifts for all."""
+"""Take turns: every contender for a moment, then every contender again; a drifting machine drifts for all."""
 
 from __future__ import annotations
 
@@ -16,26 +16,67 @@ import mobilenet_np as mn
 QUARTILES = (0.25, 0.5, 0.75)
 
 
-def take_turns(contenders: dict[str, Callable[[], object]], seconds: float, label: str) -> dict[str, np.ndarray]:
-    """Milliseconds of each call, for each contender, over about ``seconds`` altogether and five rounds at least.
+class Lost(Exception):
+    """A contender that cannot go on, and why."""
 
-    Only one contender runs at a time, and each is called twice in a row, of which the second call counts: a thread pool
-    that was asleep needs a moment to wake.
+
+def take_turns(turns: dict[str, Callable[[float], float]], seconds: float, label: str) -> dict[str, np.ndarray]:
+    """Milliseconds of a call in each round, for each contender.
+
+    Parameters
+    ----------
+    turns : dict
+        For each contender, what computes for about so many seconds and returns the milliseconds of one call: `turn`,
+        or the turn of a process. Who raises `Lost` is left out.
+    seconds : float
+        For all together, shared out in twenty rounds; but there are five rounds at least, of one call each at least.
+    label : str
+        What the progress bar says.
     """
-    for call in contenders.values():
-        call()
-    times: dict[str, list[float]] = {name: [] for name in contenders}
-    end, rounds = time.perf_counter() + seconds, 0
-    with tqdm(desc=label, unit=" rounds", leave=False, disable=None) as bar:
-        while rounds < 5 or time.perf_counter() < end:
-            for name, call in contenders.items():
-                call()
-                start = time.perf_counter()
-                call()
-                times[name].append(1e3 * (time.perf_counter() - start))
+    times: dict[str, list[float]] = {name: [] for name in turns}
+    each, start, rounds = seconds / (20 * max(1, len(turns))), time.perf_counter(), 0
+    form = "{desc}: {percentage:3.0f}%|{bar}| {elapsed}<{remaining}"
+    with tqdm(total=1.0, desc=label, bar_format=form, leave=False, disable=None) as bar:
+        while (done := min(rounds / 5, (time.perf_counter() - start) / seconds if seconds else 1)) < 1:
+            bar.update(done - bar.n)
+            for name in list(times):
+                try:
+                    times[name].append(turns[name](each))
+                except Lost:
+                    del times[name]
             rounds += 1
-            bar.update()
     return {name: np.array(values) for name, values in times.items()}
+
+
+def turn(call: Callable[[], object], seconds: float) -> float:
+    """Call for about ``seconds``; the median of the milliseconds.
+
+    The first call does not count: caches are cold after the others' turns, and threads that slept need a moment to
+    wake. And it returns when this process' threads sleep again, so that they disturb nobody.
+    """
+    call()
+    times, end = [], time.perf_counter() + seconds
+    while not times or time.perf_counter() < end:
+        start = time.perf_counter()
+        call()
+        times.append(1e3 * (time.perf_counter() - start))
+    rest()
+    return float(np.median(times))
+
+
+def rest() -> None:
+    """Return when no thread of this process computes any more.
+
+    The threads of a pool spin for a while after a call, in case that there is a next one, and would take the processors
+    from whoever has its turn now. So wait until five milliseconds pass in which this process used less than half of
+    one. Threads that still spin after a second will never sleep.
+    """
+    for _ in range(200):
+        before = time.process_time()
+        time.sleep(0.005)
+        if time.process_time() - before < 0.0005:
+            return
+    raise Lost("its threads do not go to sleep")
 
 
 def quartiles(times: dict[str, np.ndarray], ours: str) -> dict[str, dict[str, list[float]]]:

@@ -5,17 +5,16 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
-import numpy as np
 from tqdm import tqdm
 
 from mobilenet_np.measured import machine
 
-from . import arguments, peers, side_by_side
-from .memory import SYSTEM_TELLS, peak_mb
+from . import arguments, peers, side_by_side, steps
+from .memory import SYSTEM_TELLS
+from .processes import started
 from .roof import step_ms
 from .side_by_side import table
-from .steps import steps
-from .timing import using
+from .sizes import Size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -33,23 +32,18 @@ def options(parser: ArgumentParser) -> None:
 
 def run(a: Namespace) -> list[dict]:
     """Validate and time; a row for each model, shape and number of threads."""
+    shapes = [tuple(map(int, shape.split("x"))) for shape in a.shapes]
+    sizes = [Size(model, *shape, threads) for model in a.models for shape in shapes for threads in a.threads]
     rows = []
-    for model in a.models:
-        for batch, resolution in (map(int, shape.split("x")) for shape in a.shapes):
-            rng = np.random.default_rng(0)
-            x = rng.standard_normal((batch, resolution, resolution, 3), np.float32)
-            labels = rng.integers(0, 1000, batch)
-            for threads in a.threads:
-                net = peers.our_network(model)
-                with using(threads):
-                    calls = steps(net, x, labels)
-                    least = step_ms(net, batch, resolution, machine())
-                    labelled = dict(model=model, batch=batch, resolution=resolution, threads=threads)
-                    row = side_by_side.row(calls, "ours", a.seconds, least, **labelled)
-                names = list(calls) if SYSTEM_TELLS else []
-                with tqdm(names, desc=f"{model} memory", leave=False, disable=None) as bar:
-                    row["peak_mb"] = {name: peak_mb(name, model, batch, resolution, threads) for name in bar}
-                rows.append(row)
+    with tqdm(sizes, leave=False, disable=None) as bar:
+        for size in bar:
+            bar.set_description(str(size))
+            least = step_ms(peers.our_network(size.model), size.batch, size.resolution, machine())
+            with started(steps.NAMES, steps.build) as contenders:  # afresh, or they would use the last size's memory
+                row = side_by_side.row(contenders, size, steps.check, "ours", a.seconds, least)
+                if SYSTEM_TELLS:
+                    row["peak_mb"] = {name: contenders[name].peak_mb() for name in row["ms"]}
+            rows.append(row)
     return rows
 
 
