@@ -24,9 +24,9 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 SHORT: list[str] = []
-KINDS = ("COPY", "STEM", "ROWS", "CHANNELS", "PRODUCT")
+KINDS = {COPY: "COPY", STEM: "STEM", ROWS: "ROWS", CHANNELS: "CHANNELS", PRODUCT: "PRODUCT"}  # MobileNets' own
 WHOLE = "whole network"
-LOOKS = dict(zip(KINDS, zip((GREY, VERMILLION, BLUE, ORANGE, PURPLE), "Xsovd", strict=True), strict=True))
+LOOKS = dict(zip(KINDS.values(), zip((GREY, VERMILLION, BLUE, ORANGE, PURPLE), "Xsovd", strict=True), strict=True))
 
 
 def options(parser: ArgumentParser) -> None:
