@@ -21,7 +21,7 @@ from .layers import (
     Residual,
     Sequential,
     SqueezeExcite,
-    fused,
+    chain,
 )
 
 
@@ -31,8 +31,8 @@ class ConvBNAct(Sequential):
     Attributes
     ----------
     apart : bool
-        Whether the three run one by one even where BatchNorm and nonlinearity could be computed as one, with the same
-        bits (`mobilenet_np.layers.fused`): for those who want to see what is between them.
+        Whether the three run one by one even where they could be links of a chain (`mobilenet_np.layers.chain`): for
+        those who want to see what is between them.
     """
 
     def __init__(self, row: Row, rules: Convention, dtype: Any):
@@ -44,21 +44,21 @@ class ConvBNAct(Sequential):
             conv = PointwiseConv2D(row.c_in, row.c_out, dtype)
         bn = BatchNorm(row.c_out, rules.bn_eps, rules.bn_decay, rules.unbiased_variance, dtype)
         super().__init__(conv=conv, bn=bn, **({"act": Activation(row.act)} if row.act else {}))
-        self.apart = False  # one by one even where BatchNorm and nonlinearity could be computed as one
-        self._fused = False
+        self.apart = False
 
-    def forward(self, x, train=False):
-        bn, act = self.children.get("bn"), self.children.get("act")
-        fuses = not self.apart and fused.can_fuse(bn, act, x.dtype)
-        self._fused = fuses and train
-        if not fuses:
-            return super().forward(x, train)
-        return fused.forward(bn, act, self.children["conv"].forward(x, train), train)
+    def pass_on(self, x, train=False):
+        parts = self.children["conv"], self.children.get("bn"), self.children.get("act")
+        self._cache = None
+        if self.apart or not chain.can_link(*parts, x):
+            return super().pass_on(x, train)
+        kept = chain.forward(*parts, x, train)
+        self._cache = kept if train else None
+        return kept.y
 
-    def backward(self, dy):
-        if not self._fused:
-            return super().backward(dy)
-        return self.children["conv"].backward(fused.backward(self.children["bn"], self.children["act"], dy))
+    def pass_back(self, dy, sums=None, plus=None):
+        if self._cache is None:
+            return super().pass_back(dy, sums, plus)
+        return chain.backward(self.children["conv"], self.children["bn"], self._cache, dy, sums, plus)
 
 
 class Dense(Sequential):

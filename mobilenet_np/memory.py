@@ -73,6 +73,17 @@ def empty(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> n
     return np.asarray(_Loan(room, shape, dtype))
 
 
+def scratch(size: int) -> np.ndarray:
+    """So many float32 numbers for what is needed for a moment: at a cache line, and used again, however few they are.
+
+    Examples
+    --------
+    >>> scratch(20).ctypes.data % 64
+    0
+    """
+    return empty(max(size, LARGE // 4))
+
+
 def zeros(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> np.ndarray:
     """`empty`, filled with zeros."""
     array = empty(shape, dtype)

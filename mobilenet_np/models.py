@@ -49,20 +49,29 @@ class Network(Sequential):
         check_images(self.architecture.model, x, self.dtype)
         return super().forward(x, train)
 
-    def backward(self, dy: np.ndarray) -> np.ndarray:
+    def backward(self, dy: np.ndarray, wants_dx: bool = True) -> np.ndarray | None:
         """Gradient with respect to x; fills `grads`.
 
         Parameters
         ----------
         dy : (N, classes) float
             Gradient of the loss with respect to the logits.
+        wants_dx : bool
+            False where only `grads` matter, as in training: nobody changes the images, and the first convolution may
+            save itself the work.
 
         Returns
         -------
-        dx : (N, H, W, 3) float
+        dx : (N, H, W, 3) float, or None if it is not wanted
         """
         check_array(self.architecture.model, "dy", dy, "N classes")
-        return super().backward(dy)
+        first = self.children["stem"].children["conv"]
+        first.wants_dx = wants_dx
+        try:
+            dx = super().backward(dy)
+        finally:
+            first.wants_dx = True
+        return dx if wants_dx else None
 
     def astype(self, dtype: str | np.dtype) -> Network:
         clone = super().astype(dtype)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..architecture import Architecture
 from ..geometry import Padding, same_padding
-from ..layers import Layer, fused
+from ..layers import Layer, chain
 from ..models import Network
 from .loops import NO_PADDING
 
@@ -136,7 +136,7 @@ def executed(net: Network, x: np.ndarray, backward: bool = False) -> Executed:
     (41030272, 470072)
     """
     shapes: dict[str, dict[str, tuple[int, ...]]] = {}
-    with fused.apart(net), _watched(net, shapes):
+    with chain.apart(net), _watched(net, shapes):
         y = net.forward(x, train=backward)
         kept = kept_bytes((leaf._cache for _, leaf in net.walk()), net.params.values()) if backward else 0
         if backward:

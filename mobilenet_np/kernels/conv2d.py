@@ -7,16 +7,33 @@ product kernel takes it as it is. All images are padded; C_out is a multiple of 
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
+from numba import njit
 
 from ..machine_code import cached_njit
 from ..memory import empty, zeros
 from ..threads import share
 from .product import pack, product
-from .simd import address
+from .simd import address, forward
 from .tiles import ACTS, Finish, Rows
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
+
+
+class Sizes(NamedTuple):
+    """Of padded images, of kernels and of outputs."""
+
+    Hp: int
+    Wp: int
+    C_in: int
+    kh: int
+    kw: int
+    stride: int
+    Ho: int
+    Wo: int
+    C_out: int
 
 
 def convolve(x: np.ndarray, w: np.ndarray, stride: int, Ho: int, Wo: int) -> np.ndarray:
@@ -40,15 +57,15 @@ def convolve_backward(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int)
     _, Ho, Wo, _ = dy.shape
     dx, dw = zeros(x.shape, np.float32), np.zeros(w.shape, np.float32)
     dy, x, bias = np.ascontiguousarray(dy).reshape(-1), x.reshape(-1), np.zeros(C_out, np.float32)
-    sizes = (Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out)
+    s = Sizes(Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out)
 
     def columns(n0: int, n1: int) -> None:
-        _weights(dy, x, N, *sizes, bias, dw.reshape(-1), n0, n1)
+        _weights(dy, x, N, *s, bias, dw.reshape(-1), n0, n1)
 
     share(columns, C_out, work=dy.size, grain=16)
     window = kh * kw * C_in
     packed, nothing = pack(w.reshape(window, C_out).T), np.zeros(window + 8, np.float32)
-    share(lambda n0, n1: _scatter(dy, packed, nothing, *sizes, dx.reshape(-1), n0, n1), N, work=dy.size)
+    share(lambda n0, n1: _scatter(dy, packed, nothing, s, dx, n0, n1), N, work=dy.size)
     return dx, dw
 
 
@@ -79,22 +96,25 @@ def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n
             )  # fmt: skip
 
 
-@cached_njit
-def _scatter(dy, packed, zeros, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, dx, n0, n1):
-    """dx of images n0 to n1: dy @ w.T gives every window's share, which is added where the window lay."""
-    line = kw * C_in
-    wide = (kh * line + 7) // 8 * 8
-    windows = np.empty(Wo * wide, np.float32)
+@njit(nogil=True)
+def scatter_row(dy, packed, zeros, s, i, dx):
+    """Add what row i of dy, at an address, sends back to a padded image's dx (flat): dy @ w.T gives every window's
+    share, which is added where the window lay."""
+    line, wide = s.kw * s.C_in, (s.kh * s.kw * s.C_in + 7) // 8 * 8
+    windows = np.empty(s.Wo * wide, np.float32)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(windows), 0)
-    rows = Rows(address(dy), C_out, C_out, 1, 1, 0)
+    rows = Rows(dy, s.C_out, s.C_out, 1, 1, 0)
+    product(rows, 0, s.Wo, address(packed), 0, 0, 0, wide, address(zeros), 0, finish, address(windows), 0, wide)
+    for a in range(s.kh):
+        at = (i * s.stride + a) * s.Wp * s.C_in
+        for j in range(s.Wo):
+            for b in range(line):
+                dx[at + j * s.stride * s.C_in + b] += windows[j * wide + a * line + b]
+
+
+@cached_njit
+def _scatter(dy, packed, zeros, s, dx, n0, n1):
     for n in range(n0, n1):
-        for i in range(Ho):
-            product(
-                rows, (n * Ho + i) * Wo * C_out, Wo, address(packed), 0, 0, 0, wide, address(zeros), 0, finish,
-                address(windows), 0, wide,
-            )  # fmt: skip
-            for a in range(kh):
-                at = (n * Hp + i * stride + a) * Wp * C_in
-                for j in range(Wo):
-                    for b in range(line):
-                        dx[at + j * stride * C_in + b] += windows[j * wide + a * line + b]
+        image = dx[n].reshape(-1)
+        for i in range(s.Ho):
+            scatter_row(forward(address(dy), (n * s.Ho + i) * s.Wo * s.C_out), packed, zeros, s, i, image)

@@ -150,25 +150,35 @@ def _weights_of_row(dy, line, nothing, r, g, first, last, c, dw, none):
                 _weights_row_of_5(dy, forward(line, a * g.x_row), g, none, forward(dw, 5 * a * g.w_tap))
 
 
-@cached_njit
-def _weights(dy, x, nothing, dw, g, Ho, n0, n1):
+@njit(nogil=True)
+def weights_of_rows(dy, x, nothing, g, i0, i1, dw):
+    """Add the share of rows i0 to i1 of dy to dw.
+
+    dy is the address of its row i0, x that of the image's row 0, which need not exist where only some rows are kept,
+    ``nothing`` that of a row of zeros.
+    """
     C = g.w_tap
     first = min(g.Wo, g.left)  # from here to last the windows lie inside
     last = max(first, min(g.Wo, g.W - g.kernel + g.left + 1))
-    none = forward(address(nothing), -g.left * g.x_pixel)
+    none = forward(nothing, -g.left * g.x_pixel)
+    for i in range(i0, i1):
+        r = i - g.top
+        line = forward(x, r * g.x_row - g.left * g.x_pixel)
+        row = forward(dy, (i - i0) * g.y_row)
+        c = 0
+        while REGISTERS >= 32 and c + 16 <= C:
+            _weights_of_row(row, line, none, r, g, first, last, c, dw, splat16(_0))
+            c += 16
+        while c < C:
+            _weights_of_row(row, line, none, r, g, first, last, c, dw, splat8(_0))
+            c += 8
+
+
+@cached_njit
+def _weights(dy, x, nothing, dw, g, Ho, n0, n1):
     for n in range(n0, n1):
-        out = forward(address(dw), n * g.kernel * g.kernel * C)
-        for i in range(Ho):
-            r = i - g.top
-            line = forward(address(x), (n * g.H + r) * g.x_row - g.left * g.x_pixel)
-            dy_row = forward(address(dy), (n * Ho + i) * g.y_row)
-            c = 0
-            while REGISTERS >= 32 and c + 16 <= C:
-                _weights_of_row(dy_row, line, none, r, g, first, last, c, out, splat16(_0))
-                c += 16
-            while c < C:
-                _weights_of_row(dy_row, line, none, r, g, first, last, c, out, splat8(_0))
-                c += 8
+        image, out = forward(address(x), n * g.H * g.x_row), forward(address(dw), n * g.kernel * g.kernel * g.w_tap)
+        weights_of_rows(forward(address(dy), n * Ho * g.y_row), image, address(nothing), g, 0, Ho, out)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -246,26 +256,37 @@ def _row(dy, x, dx, g, first, last, c, w, dw, none):
         _row_of_2(dy, x, dx, g, 3, w, dw, none)
 
 
-@cached_njit
-def _sweep(dy, x, w, dx, dw, g, Ho, n0, n1, c0, c1):
+@njit(nogil=True)
+def sweep_rows(dy, x, w, dx, dw, g, i0, i1, c0, c1):
+    """Add what rows i0 to i1 of dy send back to dx and to dw, for channels c0 to c1.
+
+    dy is the address of its row i0; x and dx are those of the image's row 0, which need not exist.
+    """
     first = min(g.Wo, -(-g.left // g.stride))  # from here to last the first three columns of the window lie inside
     last = max(first, min(g.Wo, (g.W - 3 + g.left) // g.stride + 1))
+    for i in range(i0, i1):
+        row = forward(dy, (i - i0) * g.y_row)
+        for a in range(g.kernel):
+            r = i * g.stride - g.top + a
+            if not 0 <= r < g.H:
+                continue
+            line, taps = r * g.x_row - g.left * g.x_pixel, a * g.kernel * g.w_tap
+            x_row, dx_row = forward(x, line), forward(dx, line)
+            w_row, dw_row = forward(w, taps), forward(dw, taps)
+            c = c0
+            while REGISTERS >= 32 and c + 16 <= c1:
+                _row(row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat16(_0))
+                c += 16
+            while c < c1:
+                _row(row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat8(_0))
+                c += 8
+
+
+@cached_njit
+def _sweep(dy, x, w, dx, dw, g, Ho, n0, n1, c0, c1):
     for n in range(n0, n1):
-        for i in range(Ho):
-            for a in range(g.kernel):
-                r = i * g.stride - g.top + a
-                if not 0 <= r < g.H:
-                    continue
-                line = (n * g.H + r) * g.x_row - g.left * g.x_pixel
-                dy_row = forward(address(dy), (n * Ho + i) * g.y_row)
-                x_row, dx_row = forward(address(x), line), forward(address(dx), line)
-                taps = a * g.kernel * g.w_tap
-                w_row = forward(address(w), taps)
-                dw_row = forward(address(dw), n * g.kernel * g.kernel * g.w_tap + taps)
-                c = c0
-                while REGISTERS >= 32 and c + 16 <= c1:
-                    _row(dy_row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat16(_0))
-                    c += 16
-                while c < c1:
-                    _row(dy_row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat8(_0))
-                    c += 8
+        image, taps = n * g.H * g.x_row, n * g.kernel * g.kernel * g.w_tap
+        sweep_rows(
+            forward(address(dy), n * Ho * g.y_row), forward(address(x), image), address(w),
+            forward(address(dx), image), forward(address(dw), taps), g, 0, Ho, c0, c1,
+        )  # fmt: skip

@@ -9,45 +9,52 @@ BatchNorm and nonlinearity; here it takes eight::
     sums         read dy, x                       the nonlinearity's input is computed again, not kept
     backward     read dy, x, write dx
 
-Tables are (positions, channels), channels a multiple of 8. Sums over positions are sums of pieces, whose size depends
+Between convolutions even these are not needed: see `chain`. Sums over positions are sums of pieces, whose size depends
 on the table alone: they have the same bits on any number of threads.
 """
 
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..machine_code import cached_njit
 from ..memory import empty
 from ..threads import share
-from .simd import add, address, div, forward, inside, load8, load16, load_like, mul, splat_like, store
-from .tiles import REGISTERS
+from .batch_norm_rows import (
+    ACTS,
+    backward_columns,
+    backward_rows,
+    columns_of,
+    normalize_rows,
+    statistics_of_rows,
+    sums_of_rows,
+)
+from .simd import address, forward
 
-NONE, RELU, RELU6, HARD_SWISH = range(4)
-ACTS = {"": NONE, "relu": RELU, "relu6": RELU6, "hard_swish": HARD_SWISH}
 _PIECE = 2**13  # numbers, 32 KB
-
-_0, _3, _6, _HALF, _INFINITE = (np.float32(value) for value in (0, 3, 6, 0.5, np.inf))
 
 
 def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and (biased) variance of every column of x (P, C)."""
     P, C = x.shape
     rows = max(1, _PIECE // C)
-    pieces = -(-P // rows)
-    means, squares = empty((pieces, C)), empty((pieces, C))
-    share(lambda b0, b1: _pieces(x, rows, means, squares, b0, b1), pieces, work=x.size)
-    return _together(means, squares, P, rows)
+    pieces = np.zeros((2, -(-P // rows), C), np.float32)
+    share(lambda b0, b1: _statistics(x.reshape(-1), P, C, rows, pieces, b0, b1), pieces.shape[1], work=x.size)
+    return together(pieces, pieces_of(P, rows))
 
 
 def normalize(
     x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray, act: str = ""
 ) -> np.ndarray:
     """``act(gamma * ((x - mean) * inv_std) + beta)`` for x (P, C)."""
-    y = empty(x.shape)
-    columns = gamma, beta, -mean, inv_std
-    share(lambda p0, p1: _normalize(x.ravel(), *columns, ACTS[act], y.reshape(-1), p0, p1), len(x), work=x.size)
+    return finish(x, columns_of(gamma, beta, mean, inv_std), act, None)
+
+
+def finish(x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None) -> np.ndarray:
+    """`normalize` with columns that are there already; and ``plus`` (P, C) is added."""
+    y, adds = empty(x.shape), plus is not None
+    flat = x.reshape(-1), columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1)
+    share(lambda p0, p1: _normalize(*flat, p0, p1), len(x), work=x.size)
     return y
 
 
@@ -56,18 +63,17 @@ def sums(
     act: str = "",
 ) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
     """dgamma and dbeta, for dy (P, C) behind the nonlinearity."""
+    return add_up(parts_of_sums(dy, x, columns_of(gamma, beta, mean, inv_std), act), inv_std)
+
+
+def parts_of_sums(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) -> np.ndarray:
+    """What `add_up` makes dgamma and dbeta of, from columns that are there already: (parts, 2, C)."""
     P, C = x.shape
     rows = max(64, -(-P // 64))
-    pieces = -(-P // rows)
-    parts = np.zeros((pieces, 2, C), np.float32)
-    columns = gamma, beta, -mean, inv_std
-    share(
-        lambda b0, b1: _sums(dy.ravel(), x.ravel(), *columns, ACTS[act], P, rows, parts.reshape(-1), b0, b1),
-        pieces,
-        work=x.size,
-    )
-    dgamma, dbeta = np.add.reduce(parts, axis=0)
-    return dgamma, dbeta
+    parts = np.zeros((-(-P // rows), 2, C), np.float32)
+    flat = dy.reshape(-1), x.reshape(-1), columns, ACTS[act], P, rows, parts.reshape(-1)
+    share(lambda b0, b1: _sums(*flat, b0, b1), len(parts), work=x.size)
+    return parts
 
 
 def backward(
@@ -75,14 +81,22 @@ def backward(
     dgamma: np.ndarray, dbeta: np.ndarray, act: str = "",
 ) -> np.ndarray:  # fmt: skip
     """dx of BatchNorm in training, for dy (P, C) behind the nonlinearity."""
-    dx, P = empty(x.shape), np.float32(len(x))
-    columns = gamma, beta, -mean, inv_std, gamma * inv_std, -(dbeta / P), -(dgamma / P)
-    share(
-        lambda p0, p1: _backward(dy.ravel(), x.ravel(), *columns, ACTS[act], dx.reshape(-1), p0, p1),
-        len(x),
-        work=x.size,
-    )
+    columns = backward_columns(columns_of(gamma, beta, mean, inv_std), inv_std, dgamma, dbeta, len(x))
+    return backward_with(dy, x, columns, act)
+
+
+def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) -> np.ndarray:
+    """`backward` with columns that are there already."""
+    dx = empty(x.shape)
+    flat = dy.reshape(-1), x.reshape(-1), columns, ACTS[act], dx.reshape(-1)
+    share(lambda p0, p1: _backward(*flat, p0, p1), len(x), work=x.size)
     return dx
+
+
+def add_up(parts: np.ndarray, inv_std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """dgamma and dbeta from what `sums_of_rows` found in several parts (parts, 2, C)."""
+    dgamma, dbeta = np.add.reduce(parts, axis=0)
+    return dgamma * inv_std, dbeta
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -91,152 +105,55 @@ def backward(
 
 
 @cached_njit
-def _pieces(x, rows, means, squares, b0, b1):
-    P, C = x.shape
+def _statistics(x, P, C, rows, pieces, b0, b1):
     for b in range(b0, b1):
-        first, last = b * rows, min(P, (b + 1) * rows)
-        mean, square = means[b], squares[b]
-        mean[:] = 0
-        square[:] = 0
-        for p in range(first, last):
-            for c in range(C):
-                mean[c] += x[p, c]
-        for c in range(C):
-            mean[c] /= np.float32(last - first)
-        for p in range(first, last):
-            for c in range(C):
-                square[c] += (x[p, c] - mean[c]) * (x[p, c] - mean[c])
+        start = forward(address(x), b * rows * C)
+        statistics_of_rows(start, min(rows, P - b * rows), C, address(pieces[0, b]), address(pieces[1, b]))
+
+
+def pieces_of(P: int, rows: int) -> np.ndarray:
+    """How many positions each piece of ``rows`` positions has."""
+    return np.minimum(rows, P - np.arange(0, P, rows))
 
 
 @cached_njit
-def _together(means, squares, P, rows):
-    C = means.shape[1]
+def together(pieces, counts):
+    """Mean and variance from the means and squares (2, pieces, C) of pieces of so many positions each."""
+    C = pieces.shape[2]
     mean, square = np.zeros(C), np.zeros(C)
-    count = 0
-    for b in range(len(means)):
-        more = min(P - count, rows)
+    done = 0
+    for b in range(len(counts)):
+        more = counts[b]
         for c in range(C):
-            off = means[b, c] - mean[c]
-            mean[c] += off * more / (count + more)
-            square[c] += squares[b, c] + off * off * count * more / (count + more)
-        count += more
-    return mean.astype(np.float32), (square / P).astype(np.float32)
-
-
-# ---------------------------------------------------------------------------------------------------------------------
-# Row by row, some channels at a time; ``like`` says how many
-
-
-@njit(nogil=True)
-def _normalized(like, x, at, minus_mean, inv_std, c):
-    return mul(add(load_like(like, x, at), load_like(like, minus_mean, c)), load_like(like, inv_std, c))
-
-
-@njit(nogil=True)
-def _before(like, xhat, gamma, beta, c):
-    """What goes into the nonlinearity."""
-    return add(mul(load_like(like, gamma, c), xhat), load_like(like, beta, c))
-
-
-@njit(nogil=True)
-def _activate(act, t):
-    none = splat_like(t, _0)
-    if act == RELU:
-        return inside(t, none, splat_like(t, _INFINITE), t, none)
-    if act == RELU6:
-        six = splat_like(t, _6)
-        return inside(t, none, six, t, inside(t, none, splat_like(t, _INFINITE), six, none))
-    if act == HARD_SWISH:
-        three = splat_like(t, _3)
-        middle = div(mul(t, add(t, three)), splat_like(t, _6))
-        return inside(t, splat_like(t, -_3), three, middle, inside(t, none, splat_like(t, _INFINITE), t, none))
-    return t
-
-
-@njit(nogil=True)
-def _slope(act, t, dy):
-    """dy times the slope of the nonlinearity at t."""
-    none = splat_like(t, _0)
-    if act == RELU:
-        return inside(t, none, splat_like(t, _INFINITE), dy, none)
-    if act == RELU6:
-        return inside(t, none, splat_like(t, _6), dy, none)
-    if act == HARD_SWISH:
-        three = splat_like(t, _3)
-        middle = mul(dy, add(div(t, three), splat_like(t, _HALF)))
-        return inside(t, splat_like(t, -_3), three, middle, inside(t, none, splat_like(t, _INFINITE), dy, none))
-    return dy
-
-
-@njit(nogil=True)
-def _normalize_some(like, x, at, gamma, beta, minus_mean, inv_std, act, y, c):
-    xhat = _normalized(like, x, at, minus_mean, inv_std, c)
-    store(_activate(act, _before(like, xhat, gamma, beta, c)), y, at)
+            off = pieces[0, b, c] - mean[c]
+            mean[c] += off * more / (done + more)
+            square[c] += pieces[1, b, c] + off * off * done * more / (done + more)
+        done += more
+    return mean.astype(np.float32), (square / done).astype(np.float32)
 
 
 @cached_njit
-def _normalize(x, gamma, beta, minus_mean, inv_std, act, y, p0, p1):
-    C = gamma.size
-    x, y, gamma, beta = address(x), address(y), address(gamma), address(beta)
-    minus_mean, inv_std = address(minus_mean), address(inv_std)
-    for p in range(p0, p1):
-        c = 0
-        while REGISTERS >= 32 and c + 16 <= C:
-            _normalize_some(load16(gamma, 0), x, p * C + c, gamma, beta, minus_mean, inv_std, act, y, c)
-            c += 16
-        while c < C:
-            _normalize_some(load8(gamma, 0), x, p * C + c, gamma, beta, minus_mean, inv_std, act, y, c)
-            c += 8
-
-
-@njit(nogil=True)
-def _sums_some(like, dy, x, at, gamma, beta, minus_mean, inv_std, act, dgamma, dbeta, c):
-    xhat = _normalized(like, x, at, minus_mean, inv_std, c)
-    d = _slope(act, _before(like, xhat, gamma, beta, c), load_like(like, dy, at))
-    store(add(load_like(like, dgamma, c), mul(d, xhat)), dgamma, c)
-    store(add(load_like(like, dbeta, c), d), dbeta, c)
+def _normalize(x, columns, act, plus, adds, y, p0, p1):
+    C, at = columns.shape[1], p0 * columns.shape[1]
+    normalize_rows(
+        forward(address(x), at), p1 - p0, C, address(columns), columns.strides[0] // 4, act,
+        forward(address(plus), at), adds, forward(address(y), at), C,
+    )  # fmt: skip
 
 
 @cached_njit
-def _sums(dy, x, gamma, beta, minus_mean, inv_std, act, P, rows, parts, b0, b1):
-    C = gamma.size
-    dy, x, gamma, beta = address(dy), address(x), address(gamma), address(beta)
-    minus_mean, inv_std, out = address(minus_mean), address(inv_std), address(parts)
+def _sums(dy, x, columns, act, P, rows, parts, b0, b1):
+    C = columns.shape[1]
     for b in range(b0, b1):
-        dgamma, dbeta = forward(out, 2 * b * C), forward(out, (2 * b + 1) * C)
-        for p in range(b * rows, min(P, (b + 1) * rows)):
-            c = 0
-            while REGISTERS >= 32 and c + 16 <= C:
-                like = load16(gamma, 0)
-                _sums_some(like, dy, x, p * C + c, gamma, beta, minus_mean, inv_std, act, dgamma, dbeta, c)
-                c += 16
-            while c < C:
-                like8 = load8(gamma, 0)
-                _sums_some(like8, dy, x, p * C + c, gamma, beta, minus_mean, inv_std, act, dgamma, dbeta, c)
-                c += 8
-
-
-@njit(nogil=True)
-def _backward_some(like, dy, x, at, gamma, beta, minus_mean, inv_std, scale, mean_path, variance_path, act, dx, c):
-    xhat = _normalized(like, x, at, minus_mean, inv_std, c)
-    d = _slope(act, _before(like, xhat, gamma, beta, c), load_like(like, dy, at))
-    d = add(add(d, load_like(like, mean_path, c)), mul(xhat, load_like(like, variance_path, c)))
-    store(mul(load_like(like, scale, c), d), dx, at)
+        dy_rows, x_rows = forward(address(dy), b * rows * C), forward(address(x), b * rows * C)
+        count, step = min(rows, P - b * rows), columns.strides[0] // 4
+        sums_of_rows(dy_rows, x_rows, count, C, address(columns), step, act, forward(address(parts), 2 * b * C))
 
 
 @cached_njit
-def _backward(dy, x, gamma, beta, minus_mean, inv_std, scale, mean_path, variance_path, act, dx, p0, p1):
-    C = gamma.size
-    dy, x, dx, gamma, beta = address(dy), address(x), address(dx), address(gamma), address(beta)
-    minus_mean, inv_std, scale = address(minus_mean), address(inv_std), address(scale)
-    paths = address(mean_path), address(variance_path)
-    for p in range(p0, p1):
-        c = 0
-        while REGISTERS >= 32 and c + 16 <= C:
-            like = load16(gamma, 0)
-            _backward_some(like, dy, x, p * C + c, gamma, beta, minus_mean, inv_std, scale, *paths, act, dx, c)
-            c += 16
-        while c < C:
-            like8 = load8(gamma, 0)
-            _backward_some(like8, dy, x, p * C + c, gamma, beta, minus_mean, inv_std, scale, *paths, act, dx, c)
-            c += 8
+def _backward(dy, x, columns, act, dx, p0, p1):
+    C, at = columns.shape[1], p0 * columns.shape[1]
+    backward_rows(
+        forward(address(dy), at), forward(address(x), at), p1 - p0, C, address(columns), columns.strides[0] // 4, act,
+        forward(address(dx), at), C,
+    )  # fmt: skip

@@ -112,6 +112,33 @@ def store(typing_context, value, start, offset):
     return types.void(value, start, types.intp), generate
 
 
+@intrinsic
+def stream(typing_context, value, start, offset):
+    """`store` past the caches, for what is too much to be still there when it is read; the place must be a multiple of
+    the value's own size. Before other threads read it, `fence`."""
+
+    def generate(context, builder, signature, arguments):
+        value, start, offset = arguments
+        instruction = builder.store(value, builder.bitcast(builder.gep(start, [offset]), value.type.as_pointer()))
+        instruction.align = 4 * value.type.count
+        one = builder.module.add_metadata([ir.Constant(ir.IntType(32), 1)])
+        instruction.set_metadata("nontemporal", one)
+        return context.get_dummy_value()
+
+    return types.void(value, start, types.intp), generate
+
+
+@intrinsic
+def fence(typing_context):
+    """Everything stored before is there before anything that comes after."""
+
+    def generate(context, builder, signature, arguments):
+        builder.fence("seq_cst")
+        return context.get_dummy_value()
+
+    return types.void(), generate
+
+
 def _spread(builder, register, number):
     """The same number in all lanes."""
     undefined = ir.Constant(register.vector, ir.Undefined)

@@ -10,7 +10,7 @@ through, trained and saved::
 Gradients are assigned, not accumulated: after a backward pass they are those of that pass.
 """
 
-from . import fused
+from . import chain
 from .containers import Residual, Sequential
 from .layer import Arrays, Layer
 from .op_layers import (
@@ -41,5 +41,5 @@ __all__ = [
     "Residual",
     "Sequential",
     "SqueezeExcite",
-    "fused",
+    "chain",
 ]

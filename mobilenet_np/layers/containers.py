@@ -2,38 +2,75 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from ..memory import empty
 from .layer import Layer
 
+if TYPE_CHECKING:
+    from ..kernels.chain import Pending
+
 
 class Sequential(Layer):
-    """One layer after the other."""
+    """One layer after the other.
+
+    Containers inside it may pass on what is not finished (`mobilenet_np.layers.chain`); what goes in and comes out of
+    `forward` and `backward` always is.
+    """
 
     def __init__(self, **children: Layer):
         super().__init__()
         self.children = children
 
     def forward(self, x, train=False):
-        for child in self.children.values():
-            x = child.forward(x, train)
-        return x
+        return _finished(self.pass_on(x, train))
 
     def backward(self, dy):
+        return self.pass_back(dy)[0]
+
+    def pass_on(self, x: np.ndarray | Pending, train: bool = False) -> np.ndarray | Pending:
+        """`forward`, of an x that may be pending, to a y that may be, too."""
+        for child in self.children.values():
+            x = child.pass_on(x, train) if _can_pass(child) else child.forward(_finished(x), train)
+        return x
+
+    def pass_back(
+        self, dy: np.ndarray, sums: np.ndarray | None = None, plus: np.ndarray | None = None
+    ) -> tuple[np.ndarray, np.ndarray | None]:
+        """`backward`, with what `mobilenet_np.layers.chain.backward` takes and returns besides."""
+        first = next(iter(self.children.values()))
         for child in reversed(self.children.values()):
-            dy = child.backward(dy)
-        return dy
+            more = plus if child is first else None
+            if _can_pass(child):
+                dy, sums = child.pass_back(dy, sums, more)
+            else:
+                dy, sums = child.backward(dy), None
+                dy = dy if more is None else _sum(more, dy)
+        return dy, sums
 
 
 class Residual(Sequential):
     """``y = x + F(x)``: the gradient reaches x directly and through F, and the two add up."""
 
-    def forward(self, x, train=False):
-        return _sum(x, super().forward(x, train))
+    def pass_on(self, x, train=False):
+        x = _finished(x)
+        y = super().pass_on(x, train)
+        return _sum(x, y) if isinstance(y, np.ndarray) else y.finished(plus=x)
 
-    def backward(self, dy):
-        return _sum(dy, super().backward(dy))
+    def pass_back(self, dy, sums=None, plus=None):
+        return super().pass_back(dy, sums, plus=dy if plus is None else _sum(dy, plus))
+
+
+def _can_pass(child):
+    """Not those who have a forward or a backward of their own: they want it called."""
+    own = type(child).forward, type(child).backward
+    return own == (Sequential.forward, Sequential.backward) and not {"forward", "backward"} & vars(child).keys()
+
+
+def _finished(x):
+    return x if isinstance(x, np.ndarray) else x.finished()
 
 
 def _sum(a, b):

@@ -50,9 +50,16 @@ class _Window(OpLayer):
 
 
 class Conv2D(_Window):
-    """Standard convolution with "same" padding, no bias (BatchNorm's beta follows)."""
+    """Standard convolution with "same" padding, no bias (BatchNorm's beta follows).
+
+    Attributes
+    ----------
+    wants_dx : bool
+        Whether a `backward` in a chain computes dx: of a network's images, few want to know it.
+    """
 
     op = "conv2d"
+    wants_dx = True
 
     def __init__(
         self, c_in: int, c_out: int, kernel: int = 3, stride: int = 1, padding: str = "tf", dtype: Any = "float32"

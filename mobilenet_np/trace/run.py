@@ -11,7 +11,7 @@ import numpy as np
 from ..counted.network import executed_row, has_weights
 from ..errors import InputTypeError, check, check_array, check_same_dtype, check_shape
 from ..forms import current_form
-from ..layers import Layer, Residual, fused
+from ..layers import Layer, Residual, chain
 from ..models import Network, check_images
 from ..ops.softmax_cross_entropy import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 from ..receptive_field import ReceptiveField, Window
@@ -67,7 +67,7 @@ def trace(net: Network, x: np.ndarray, labels: np.ndarray | None = None, dy: np.
     for name, layer in _all_layers(copy):
         _watch(layer, seen.setdefault(name, {}))
 
-    with fused.apart(copy):
+    with chain.apart(copy):
         logits, loss = copy.forward(x, train=True), None
     if labels is not None:
         loss, cache = softmax_cross_entropy_forward(logits, labels)

@@ -153,7 +153,7 @@ def _step(net: Network, x: np.ndarray, y: np.ndarray, sgd: SGD, lr: float) -> tu
     loss, cache = softmax_cross_entropy_forward(logits, y)
     if not np.isfinite(loss):
         raise FloatingPointError(f"fit: the loss is {loss}; lower lr (now {lr:.3g}), or lengthen the warmup")
-    net.backward(softmax_cross_entropy_backward(1.0, cache))
+    net.backward(softmax_cross_entropy_backward(1.0, cache), wants_dx=False)
     sgd.step(net.params, net.grads, lr)
     return float(loss), cache.p
 

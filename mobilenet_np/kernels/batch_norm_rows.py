@@ -1,0 +1,193 @@
+"""BatchNorm and the nonlinearity behind it, for some rows that lie in a fast cache.
+
+Whatever has a few rows of a table at hand, because it has just computed them or is about to use them, does here what
+BatchNorm wants of them; see `normalize` for whole tables and `chain` for convolutions that need no passes of their own.
+
+BatchNorm is a line: ``gamma * (x - mean) * inv_std + beta = scale * x + shift``. The columns of a table's channels are
+rows of one small array, ``columns``, each beginning at a cache line: SCALE, SHIFT, MINUS_MEAN, and for the backward
+pass the slopes SLOPE and OFFSET, see `backward_columns`. Tables are (positions, channels), channels a multiple of 8.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ..memory import lines
+from .simd import add, div, fma, forward, inside, load8, load16, load_like, mul, splat_like, store
+from .tiles import REGISTERS
+
+NONE, RELU, RELU6, HARD_SWISH = range(4)
+ACTS = {"": NONE, "relu": RELU, "relu6": RELU6, "hard_swish": HARD_SWISH}
+SCALE, SHIFT, MINUS_MEAN, SLOPE, OFFSET = range(5)
+
+_0, _3, _6, _HALF, _INFINITE = (np.float32(value) for value in (0, 3, 6, 0.5, np.inf))
+
+
+def columns_of(gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray) -> np.ndarray:
+    """SCALE, SHIFT and MINUS_MEAN, and room for the other two."""
+    columns = lines(5, gamma.size)
+    scale = gamma * inv_std
+    columns[SCALE], columns[SHIFT], columns[MINUS_MEAN] = scale, beta - mean * scale, -mean
+    return columns
+
+
+def backward_columns(
+    columns: np.ndarray, inv_std: np.ndarray, dgamma: np.ndarray, dbeta: np.ndarray, positions: int
+) -> np.ndarray:
+    """With SLOPE and OFFSET: ``dx = scale * d + slope * x + offset``, d being the gradient behind BatchNorm.
+
+    The mean and the variance depend on x too: ``dx = scale * (d - dbeta / P - xhat * dgamma / P)``.
+    """
+    columns[SLOPE] = -columns[SCALE] * inv_std * (dgamma / np.float32(positions))
+    columns[OFFSET] = columns[MINUS_MEAN] * columns[SLOPE] - columns[SCALE] * (dbeta / np.float32(positions))
+    return columns
+
+
+@njit(nogil=True)
+def activate(act, t):
+    """The nonlinearity at t."""
+    none = splat_like(t, _0)
+    if act == RELU:
+        return inside(t, none, splat_like(t, _INFINITE), t, none)
+    if act == RELU6:
+        six = splat_like(t, _6)
+        return inside(t, none, six, t, inside(t, none, splat_like(t, _INFINITE), six, none))
+    if act == HARD_SWISH:
+        three = splat_like(t, _3)
+        middle = div(mul(t, add(t, three)), splat_like(t, _6))
+        return inside(t, splat_like(t, -_3), three, middle, inside(t, none, splat_like(t, _INFINITE), t, none))
+    return t
+
+
+@njit(nogil=True)
+def slope(act, t, dy):
+    """dy times the slope of the nonlinearity at t."""
+    none = splat_like(t, _0)
+    if act == RELU:
+        return inside(t, none, splat_like(t, _INFINITE), dy, none)
+    if act == RELU6:
+        return inside(t, none, splat_like(t, _6), dy, none)
+    if act == HARD_SWISH:
+        three = splat_like(t, _3)
+        middle = mul(dy, add(div(t, three), splat_like(t, _HALF)))
+        return inside(t, splat_like(t, -_3), three, middle, inside(t, none, splat_like(t, _INFINITE), dy, none))
+    return dy
+
+
+@njit(nogil=True)
+def _normalize_some(like, x, columns, step, act, plus, adds, y, y_at, y_pitch, at, rows, C, c):
+    """Sixteen or eight channels, as many as ``like`` has, of some rows: the columns stay in registers."""
+    scale, shift = load_like(like, columns, SCALE * step + c), load_like(like, columns, SHIFT * step + c)
+    for _ in range(rows):
+        v = activate(act, fma(load_like(like, x, at), scale, shift))
+        if adds:
+            v = add(v, load_like(like, plus, at))
+        store(v, y, y_at)
+        at += C
+        y_at += y_pitch
+
+
+@njit(nogil=True)
+def normalize_rows(x, rows, C, columns, step, act, plus, adds, y, pitch):
+    """``y = act(scale * x + shift)``, and ``+ plus`` if ``adds``; all are addresses of the first row.
+
+    ``step`` is the length of the rows of ``columns``, ``pitch`` that of the rows of y.
+    """
+    for p in range(0, rows, 4):  # few at a time: one after the other is how memory is read fastest
+        c, four = 0, min(4, rows - p)
+        while REGISTERS >= 32 and c + 16 <= C:
+            _normalize_some(
+                load16(columns, 0), x, columns, step, act, plus, adds, y, p * pitch + c, pitch, p * C + c, four, C, c
+            )
+            c += 16
+        while c < C:
+            _normalize_some(
+                load8(columns, 0), x, columns, step, act, plus, adds, y, p * pitch + c, pitch, p * C + c, four, C, c
+            )
+            c += 8
+
+
+@njit(nogil=True)
+def _backward_some(like, dy, x, columns, step, act, dx, dx_at, pitch, at, rows, C, c):
+    scale, shift = load_like(like, columns, SCALE * step + c), load_like(like, columns, SHIFT * step + c)
+    tilt, offset = load_like(like, columns, SLOPE * step + c), load_like(like, columns, OFFSET * step + c)
+    for _ in range(rows):
+        v = load_like(like, x, at)
+        d = slope(act, fma(v, scale, shift), load_like(like, dy, at))
+        store(fma(d, scale, fma(v, tilt, offset)), dx, dx_at)
+        at += C
+        dx_at += pitch
+
+
+@njit(nogil=True)
+def backward_rows(dy, x, rows, C, columns, step, act, dx, pitch):
+    """dx of BatchNorm in training, for dy behind the nonlinearity; ``pitch`` is the length of dx's rows."""
+    for p in range(0, rows, 4):
+        c, four = 0, min(4, rows - p)
+        while REGISTERS >= 32 and c + 16 <= C:
+            _backward_some(
+                load16(columns, 0), dy, x, columns, step, act, dx, p * pitch + c, pitch, p * C + c, four, C, c
+            )
+            c += 16
+        while c < C:
+            _backward_some(
+                load8(columns, 0), dy, x, columns, step, act, dx, p * pitch + c, pitch, p * C + c, four, C, c
+            )
+            c += 8
+
+
+@njit(nogil=True)
+def _sums_some(like, dy, x, columns, step, act, dgamma, dbeta, at, rows, C, c):
+    scale, shift = load_like(like, columns, SCALE * step + c), load_like(like, columns, SHIFT * step + c)
+    minus_mean = load_like(like, columns, MINUS_MEAN * step + c)
+    by_gamma, by_beta = load_like(like, dgamma, c), load_like(like, dbeta, c)
+    for _ in range(rows):
+        v = load_like(like, x, at)
+        d = slope(act, fma(v, scale, shift), load_like(like, dy, at))
+        by_gamma, by_beta = fma(d, add(v, minus_mean), by_gamma), add(d, by_beta)
+        at += C
+    store(by_gamma, dgamma, c)
+    store(by_beta, dbeta, c)
+
+
+@njit(nogil=True)
+def sums_of_rows(dy, x, rows, C, columns, step, act, sums):
+    """Add the rows' share of dgamma, but for the factor inv_std, and of dbeta to ``sums`` (2, C)."""
+    dgamma, dbeta = sums, forward(sums, C)
+    for p in range(0, rows, 8):
+        c, eight = 0, min(8, rows - p)
+        while REGISTERS >= 32 and c + 16 <= C:
+            _sums_some(load16(columns, 0), dy, x, columns, step, act, dgamma, dbeta, p * C + c, eight, C, c)
+            c += 16
+        while c < C:
+            _sums_some(load8(columns, 0), dy, x, columns, step, act, dgamma, dbeta, p * C + c, eight, C, c)
+            c += 8
+
+
+@njit(nogil=True)
+def _statistics_some(like, x, mean, squares, rows, C, c):
+    total, at = splat_like(like, _0), c
+    for _ in range(rows):
+        total = add(total, load_like(like, x, at))
+        at += C
+    center = div(total, splat_like(like, np.float32(rows)))
+    square, minus, at = splat_like(like, _0), mul(center, splat_like(like, np.float32(-1))), c
+    for _ in range(rows):
+        off = add(load_like(like, x, at), minus)
+        square = fma(off, off, square)
+        at += C
+    store(center, mean, c)
+    store(square, squares, c)
+
+
+@njit(nogil=True)
+def statistics_of_rows(x, rows, C, mean, squares):
+    """The mean of every column, and the sum of the squares of what is off it."""
+    c = 0
+    while REGISTERS >= 32 and c + 16 <= C:
+        _statistics_some(load16(x, 0), x, mean, squares, rows, C, c)
+        c += 16
+    while c < C:
+        _statistics_some(load8(x, 0), x, mean, squares, rows, C, c)
+        c += 8

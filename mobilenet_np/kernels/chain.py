@@ -1,0 +1,145 @@
+"""Convolutions between BatchNorms: no pass over memory that is for BatchNorm alone.
+
+A convolution in a network reads what a BatchNorm and a nonlinearity make of the convolution before it, and is followed
+by a BatchNorm itself. So it takes the *raw* output of the convolution before it, some rows at a time, makes of them
+what it needs where the fast cache is, and while its own results are still there it takes their statistics. Backward
+goes the same way::
+
+    forward      read raw x, write raw y                 and the statistics of y
+    backward     read dy, raw y, raw x, write dx, dw     and the sums of dx for the BatchNorm before it
+
+These are six reads and writes of large tables for convolution, BatchNorm and nonlinearity together. One after the
+other they take fifteen, of which `normalize` needs eight.
+
+The work is cut by the shape of the tables alone, so results have the same bits on any number of threads. Here is what
+both kinds of convolution have in common; see `chain_pointwise` and `chain_depthwise`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+
+from ..machine_code import cached_njit
+from ..memory import LINE
+from ..threads import share
+from .batch_norm_rows import ACTS, normalize_rows
+from .normalize import finish
+from .simd import address, fence, forward, load8, load16, store, stream
+
+
+class Pending(NamedTuple):
+    """What a convolution has computed, and what is still to be done with it.
+
+    Attributes
+    ----------
+    raw : (N, H, W, C) float32
+    columns : (5, C) float32 or None
+        Of the BatchNorm to come (`mobilenet_np.kernels.batch_norm_rows`); None: nothing is to come.
+    act : str
+        The nonlinearity to come.
+    """
+
+    raw: np.ndarray
+    columns: np.ndarray | None
+    act: str
+
+    def finished(self, plus: np.ndarray | None = None) -> np.ndarray:
+        """What is pending, done, in a pass of its own; and ``plus``, of the same shape, added."""
+        C = self.raw.shape[-1]
+        if self.columns is None:
+            return self.raw if plus is None else self.raw + plus
+        rows = None if plus is None else np.ascontiguousarray(plus).reshape(-1, C)
+        return finish(self.raw.reshape(-1, C), self.columns, self.act, rows).reshape(self.raw.shape)
+
+    @property
+    def source(self) -> Source:
+        """The same for a kernel."""
+        columns = _NOTHING if self.columns is None else self.columns
+        C = self.raw.shape[-1]
+        return Source(
+            self.raw.reshape(-1), C, columns, columns.strides[0] // 4, ACTS[self.act], self.columns is not None
+        )
+
+
+class Source(NamedTuple):
+    """A `Pending` in a kernel: flat, its nonlinearity a number, ``step`` from one row of columns to the next."""
+
+    raw: np.ndarray
+    C: int
+    columns: np.ndarray
+    step: int
+    act: int
+    pending: bool
+
+
+_NOTHING = np.zeros((5, LINE), np.float32)
+_LARGE = 2**23  # bytes
+
+
+@njit(nogil=True)
+def ready(source, row, rows, scratch, pitch):
+    """Where some rows of the source lie when nothing is pending any more, and from one to the next.
+
+    Where something was, that is in ``scratch``, ``pitch`` from one to the next.
+    """
+    C, raw = source.C, forward(address(source.raw), row * source.C)
+    if not source.pending:
+        return raw, C
+    normalize_rows(raw, rows, C, address(source.columns), source.step, source.act, raw, False, scratch, pitch)
+    return scratch, pitch
+
+
+def streams(table: np.ndarray) -> bool:
+    """Whether a table is so large that nothing of it will be in a cache when it is read."""
+    return table.nbytes >= _LARGE
+
+
+@njit(nogil=True)
+def write_back(block, numbers, past, table, at):
+    """Copy a block from the fast cache to ``table[at : at + numbers]``, ``past`` all caches if it is not read soon.
+
+    Before a processor writes a part of a line it must read the rest. Whole lines, one after the other, it need not.
+    """
+    out = forward(address(table), at)
+    start = min((-(table.ctypes.data // 4 + at)) % LINE, numbers)
+    i = 0
+    while i + 8 <= start:
+        store(load8(block, i), out, i)
+        i += 8
+    if past and start % 8 == 0:
+        while i + LINE <= numbers:
+            stream(load16(block, i), out, i)
+            i += LINE
+        fence()
+    while i < numbers:
+        store(load8(block, i), out, i)
+        i += 8
+
+
+@njit(nogil=True)
+def pitch_of(C):
+    """From one row to the next in memory of one's own.
+
+    A first-level cache finds a line by its address modulo 4096 bytes: rows that lie a power of two apart compete for
+    the same few places.
+    """
+    return C + LINE if C % 128 == 0 else C
+
+
+def add_up(parts: np.ndarray) -> np.ndarray:
+    """The sum of parts (parts, ...), in their order."""
+    total = np.empty(parts.shape[1:], np.float32)
+    share(lambda i0, i1: _add_up(parts.reshape(len(parts), -1), total.reshape(-1), i0, i1), total.size, parts.size)
+    return total
+
+
+@cached_njit
+def _add_up(parts, total, i0, i1):
+    for i in range(i0, i1):
+        total[i] = parts[0, i]
+    for part in range(1, len(parts)):
+        for i in range(i0, i1):
+            total[i] += parts[part, i]

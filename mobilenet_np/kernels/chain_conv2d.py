@@ -1,0 +1,140 @@
+"""A standard convolution with a BatchNorm behind it (see `chain`): how every network begins.
+
+The windows of a padded image are a matrix whose rows overlap in memory (`conv2d`). Images are padded one after the
+other, in the fast cache.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numba import njit
+
+from ..geometry import Padding, output_size
+from ..machine_code import cached_njit
+from ..memory import empty, scratch
+from ..threads import share
+from .batch_norm_rows import backward_rows, statistics_of_rows
+from .chain import Pending, streams, write_back
+from .conv2d import Sizes, scatter_row
+from .normalize import together
+from .product import pack, product
+from .simd import address, forward
+from .tiles import ACTS, Finish, Rows
+
+_LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
+
+
+def conv2d_link(
+    x: np.ndarray, w: np.ndarray, stride: int, padding: Padding, count: bool
+) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
+    """x (N, H, W, C_in) with w (kh, kw, C_in, C_out), raw, C_out a multiple of 8; and if ``count`` its mean and
+    variance (C_out,)."""
+    s = _sizes(x, w, stride, padding)
+    N, C = len(x), s.C_out
+    y = empty((N, s.Ho, s.Wo, C))
+    past = streams(y)
+    pieces = np.empty((2, N * s.Ho if count else 0, C), np.float32)
+    given = (
+        x.reshape(-1), s, padding[0][0], padding[1][0], *x.shape[1:3], pack(w.reshape(-1, C)), np.zeros(C, np.float32),
+        y.reshape(-1), pieces, past,
+    )  # fmt: skip
+    own = s.Hp * s.Wp * s.C_in, s.Wo * C if past else 0
+    share(lambda n0, n1: _convolve(*given, *map(scratch, own), n0, n1), N, work=y.size)
+    return y, together(pieces, np.full(N * s.Ho, s.Wo)) if count else None
+
+
+def conv2d_link_backward(
+    dy: np.ndarray, y: Pending, x: np.ndarray, w: np.ndarray, stride: int, padding: Padding, dx_too: bool
+) -> tuple[np.ndarray | None, np.ndarray]:
+    """Backward through y's nonlinearity and BatchNorm and through the convolution.
+
+    Parameters
+    ----------
+    dy : (N, Ho, Wo, C_out)
+        The gradient behind y's nonlinearity.
+    y : Pending
+        Its columns are those for backward.
+    x : (N, H, W, C_in)
+    w : (kh, kw, C_in, C_out)
+    dx_too : bool
+        Whether anybody wants to know dx: of images nobody does.
+
+    Returns
+    -------
+    dx : (N, H, W, C_in) or None
+    dw : (kh, kw, C_in, C_out)
+    """
+    s = _sizes(x, w, stride, padding)
+    (N, H, W, _), window = x.shape, s.kh * s.kw * s.C_in
+    parts, dx = np.zeros((N, *w.shape), np.float32), empty(x.shape if dx_too else (0,))
+    back = pack(w.reshape(window, s.C_out).T) if dx_too else parts.reshape(-1)
+    given = (
+        dy.reshape(-1), y.source, x.reshape(-1), s, padding[0][0], padding[1][0], H, W, back,
+        np.zeros(max(s.C_out, window + 8), np.float32), parts.reshape(-1), dx_too, dx.reshape(-1),
+    )  # fmt: skip
+    image = s.Hp * s.Wp * s.C_in
+    own = image, s.Wo * s.C_out, image if dx_too else 0
+    share(lambda n0, n1: _backward(*given, *map(scratch, own), n0, n1), N, work=dy.size)
+    return dx if dx_too else None, np.add.reduce(parts, axis=0)
+
+
+def _sizes(x, w, stride, padding):
+    (_, H, W, C_in), (kh, kw, _, C_out) = x.shape, w.shape
+    Ho, Wo = output_size(H, kh, stride, padding[0]), output_size(W, kw, stride, padding[1])
+    return Sizes(H + sum(padding[0]), W + sum(padding[1]), C_in, kh, kw, stride, Ho, Wo, C_out)
+
+
+@njit(nogil=True)
+def _rows_between(image, table, at, H, row, top, left, Wp, C, inward):
+    """Copy an image (H, row) into the middle of a padded one, or if not ``inward`` back out of it."""
+    for r in range(H):
+        for i in range(row):
+            if inward:
+                image[((r + top) * Wp + left) * C + i] = table[at + r * row + i]
+            else:
+                table[at + r * row + i] = image[((r + top) * Wp + left) * C + i]
+
+
+@cached_njit
+def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line, n0, n1):
+    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
+    windows = Rows(address(image), s.stride * s.C_in, s.kw * s.C_in, 1, s.kh, s.Wp * s.C_in)
+    image[:] = 0
+    for n in range(n0, n1):
+        _rows_between(image, x, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
+        for i in range(s.Ho):
+            row = n * s.Ho + i
+            at = row * s.Wo * s.C_out
+            out = address(line) if past else forward(address(y), at)
+            start = i * s.stride * s.Wp * s.C_in
+            product(windows, start, s.Wo, address(packed), 0, 0, 0, s.C_out, address(zeros), 0, finish, out, 0, s.C_out)
+            if pieces.shape[1]:
+                statistics_of_rows(out, s.Wo, s.C_out, address(pieces[0, row]), address(pieces[1, row]))
+            if past:
+                write_back(out, s.Wo * s.C_out, True, y, at)
+
+
+@cached_njit
+def _backward(dy, y, x, s, top, left, H, W, back, zeros, dw, dx_too, dx, image, before, dimage, n0, n1):
+    line, row = s.kw * s.C_in, s.Wo * s.C_out
+    taps = Rows(address(image), 1, s.Wo, s.stride * s.C_in, 1, 0)
+    image[:] = 0
+    for n in range(n0, n1):
+        dw_image = forward(address(dw), n * s.kh * line * s.C_out)
+        adds = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, dw_image, 0)  # to what is there
+        _rows_between(image, x, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
+        dimage[:] = 0
+        for i in range(s.Ho):
+            at = (n * s.Ho + i) * row
+            d, raw = forward(address(dy), at), forward(address(y.raw), at)
+            backward_rows(d, raw, s.Wo, s.C_out, address(y.columns), y.step, y.act, address(before), s.C_out)
+            for a in range(s.kh):
+                start = (i * s.stride + a) * s.Wp * s.C_in
+                product(
+                    taps, start, line, address(before), 0, s.C_out, 0, s.C_out, address(zeros), 0, adds,
+                    dw_image, a * line * s.C_out, s.C_out,
+                )  # fmt: skip
+            if dx_too:
+                scatter_row(address(before), back, zeros, s, i, dimage)
+        if dx_too:
+            _rows_between(dimage, dx, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, False)
