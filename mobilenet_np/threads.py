@@ -82,6 +82,30 @@ def run_on_all(task: Callable[[int], None], threads: int) -> None:
             raise error
 
 
+def run_and_go(task: Callable[[int], None], threads: int) -> None:
+    """`run_on_all` for tasks that wait for each other themselves: return as soon as ``task(0)`` does.
+
+    A task that starts later than that must find nothing left to do.
+    """
+    crew = _crew(threads - 1) if threads > 1 else None
+    if crew is None:
+        task(0)
+        return
+    try:
+        for helper in crew[: threads - 1]:
+            helper.begin(task)
+        task(0)
+    finally:
+        for helper in crew[: threads - 1]:
+            helper.job = None
+        _busy.release()
+
+
+def useful(work: int, pieces: int) -> int:
+    """How many threads to use for so many pieces that together are about so many computed numbers."""
+    return max(1, min(get_threads(), work // _WORTH_A_THREAD, pieces))
+
+
 def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 1) -> None:
     """Call ``task(start, stop)`` on pieces of ``range(count)`` that together are all of it.
 
@@ -95,7 +119,7 @@ def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 
     grain : int
         Pieces begin at multiples of this.
     """
-    pieces = min(get_threads(), work // _WORTH_A_THREAD, -(-count // grain))
+    pieces = useful(work, -(-count // grain))
     if pieces < 2:
         task(0, count)
         return

@@ -22,12 +22,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ..machine_code import cached_njit
 from ..memory import LINE
-from ..threads import share
 from .batch_norm_rows import ACTS, normalize_rows
 from .normalize import finish
 from .simd import address, fence, forward, load8, load16, store, stream
+from .turns import in_turns, take_turns
 
 
 class Pending(NamedTuple):
@@ -132,11 +131,11 @@ def pitch_of(C):
 def add_up(parts: np.ndarray) -> np.ndarray:
     """The sum of parts (parts, ...), in their order."""
     total = np.empty(parts.shape[1:], np.float32)
-    share(lambda i0, i1: _add_up(parts.reshape(len(parts), -1), total.reshape(-1), i0, i1), total.size, parts.size)
+    take_turns(_add_up, (parts.reshape(len(parts), -1), total.reshape(-1)), total.size, parts.size)
     return total
 
 
-@cached_njit
+@in_turns
 def _add_up(parts, total, i0, i1):
     for i in range(i0, i1):
         total[i] = parts[0, i]

@@ -10,9 +10,7 @@ import numpy as np
 from numba import njit
 
 from ..geometry import Padding, output_size
-from ..machine_code import cached_njit
-from ..memory import empty, scratch
-from ..threads import share
+from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows
 from .chain import Pending, streams, write_back
 from .conv2d import Sizes, scatter_row
@@ -20,6 +18,7 @@ from .normalize import together
 from .product import pack, product
 from .simd import address, forward
 from .tiles import ACTS, Finish, Rows
+from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
@@ -39,7 +38,7 @@ def conv2d_link(
         y.reshape(-1), pieces, past,
     )  # fmt: skip
     own = s.Hp * s.Wp * s.C_in, s.Wo * C if past else 0
-    share(lambda n0, n1: _convolve(*given, *map(scratch, own), n0, n1), N, work=y.size)
+    take_turns(_convolve, given, N, work=y.size, own=own)
     return y, together(pieces, np.full(N * s.Ho, s.Wo)) if count else None
 
 
@@ -74,7 +73,7 @@ def conv2d_link_backward(
     )  # fmt: skip
     image = s.Hp * s.Wp * s.C_in
     own = image, s.Wo * s.C_out, image if dx_too else 0
-    share(lambda n0, n1: _backward(*given, *map(scratch, own), n0, n1), N, work=dy.size)
+    take_turns(_backward, given, N, work=dy.size, own=own)
     return dx if dx_too else None, np.add.reduce(parts, axis=0)
 
 
@@ -95,7 +94,7 @@ def _rows_between(image, table, at, H, row, top, left, Wp, C, inward):
                 table[at + r * row + i] = image[((r + top) * Wp + left) * C + i]
 
 
-@cached_njit
+@in_turns
 def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line, n0, n1):
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
     windows = Rows(address(image), s.stride * s.C_in, s.kw * s.C_in, 1, s.kh, s.Wp * s.C_in)
@@ -114,7 +113,7 @@ def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line
                 write_back(out, s.Wo * s.C_out, True, y, at)
 
 
-@cached_njit
+@in_turns
 def _backward(dy, y, x, s, top, left, H, W, back, zeros, dw, dx_too, dx, image, before, dimage, n0, n1):
     line, row = s.kw * s.C_in, s.Wo * s.C_out
     taps = Rows(address(image), 1, s.Wo, s.stride * s.C_in, 1, 0)

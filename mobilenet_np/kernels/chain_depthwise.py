@@ -6,9 +6,7 @@ import numpy as np
 from numba import njit
 
 from ..geometry import Padding, output_size
-from ..machine_code import cached_njit
-from ..memory import empty, scratch
-from ..threads import share
+from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, ready, streams, write_back
 from .depthwise import Window, depthwise
@@ -16,6 +14,7 @@ from .depthwise_backward import sweep_rows, weights_of_rows
 from .normalize import together
 from .simd import address, forward, load8, splat8, store
 from .tiles import ACTS, Finish
+from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 _0 = np.float32(0)
@@ -44,7 +43,7 @@ def depthwise_link(
     pieces = np.empty((2, N * bands if count else 0, C), np.float32)
     given = x.source, w.reshape(-1), np.zeros(W * C, np.float32), y.reshape(-1), g, Ho, band, bands, pieces, past
     own = ((band - 1) * stride + k) * W * C, band * Wo * C if past else 0
-    share(lambda b0, b1: _depthwise(*given, *map(scratch, own), b0, b1), N * bands, work=y.size)
+    take_turns(_depthwise, given, N * bands, work=y.size, own=own)
     counts = np.tile(np.minimum(band, Ho - np.arange(0, Ho, band)) * Wo, N)
     return y, together(pieces, counts) if count else None
 
@@ -84,11 +83,11 @@ def depthwise_link_backward(
     )  # fmt: skip
     inputs = ((band - 1) * stride + k) * W * C
     own = inputs, (band + k - 1) * Wo * C, inputs if past or stride > 1 else 0
-    share(lambda n0, n1: _backward(*given, *map(scratch, own), n0, n1), N, work=dx.size)
+    take_turns(_backward, given, N, work=dx.size, own=own)
     return dx, np.add.reduce(parts, axis=0), sums
 
 
-@cached_njit
+@in_turns
 def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, block, b0, b1):
     C = x.C
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
@@ -113,7 +112,7 @@ def _before(dy, y, row, rows, d):
     backward_rows(dy, raw, rows, y.C, address(y.columns), y.step, y.act, d, y.C)
 
 
-@cached_njit
+@in_turns
 def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normalized, before, block, n0, n1):
     C = x.C
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(dx), 0)

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..machine_code import cached_njit
-from ..memory import empty, scratch
-from ..threads import share
+from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, add_up, pitch_of, ready, streams, write_back
 from .matmul import multiply, multiply_transposed
@@ -14,6 +12,7 @@ from .normalize import backward_with, parts_of_sums, pieces_of, together
 from .product import pack, product
 from .simd import address, forward
 from .tiles import ACTS, Finish, Rows
+from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
@@ -47,7 +46,7 @@ def pointwise_link(x: Pending, w: np.ndarray, count: bool) -> tuple[np.ndarray, 
     pieces = np.empty((2, blocks if count else 0, N), np.float32)
     given = x.source, pack(w), np.zeros(N, np.float32), y.reshape(-1), P, N, rows, pieces, past
     own = rows * pitch_of(K), rows * N if past else 0
-    share(lambda b0, b1: _pointwise(*given, *map(scratch, own), b0, b1), blocks, work=P * N)
+    take_turns(_pointwise, given, blocks, work=P * N, own=own)
     return y, together(pieces, pieces_of(P, rows)) if count else None
 
 
@@ -90,7 +89,7 @@ def pointwise_link_backward(
         past,
     )  # fmt: skip
     own = rows * pitch_of(K), rows * pitch_of(N), rows * K if past else 0
-    share(lambda p0, p1: _backward(*given, *map(scratch, own), p0, p1), parts, work=P * (K + N))
+    take_turns(_backward, given, parts, work=P * (K + N), own=own)
     return dx, add_up(dw), sums
 
 
@@ -106,7 +105,7 @@ def _of_large_weights(dy, y, x, w, plus):
     return dx.reshape(shape), dw, sums
 
 
-@cached_njit
+@in_turns
 def _pointwise(x, w, zeros, y, P, N, rows, pieces, past, normalized, block, b0, b1):
     K = x.C
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
@@ -121,7 +120,7 @@ def _pointwise(x, w, zeros, y, P, N, rows, pieces, past, normalized, block, b0, 
             write_back(out, count * N, True, y, at)
 
 
-@cached_njit
+@in_turns
 def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past, normalized, before, block, p0, p1):
     K, N, blocks = x.C, y.C, -(-P // rows)
     d, d_pitch = address(before), pitch_of(N)

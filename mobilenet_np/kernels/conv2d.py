@@ -12,12 +12,11 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ..machine_code import cached_njit
 from ..memory import empty, zeros
-from ..threads import share
 from .product import pack, product
 from .simd import address, forward
 from .tiles import ACTS, Finish, Rows
+from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
@@ -42,11 +41,8 @@ def convolve(x: np.ndarray, w: np.ndarray, stride: int, Ho: int, Wo: int) -> np.
     kh, kw, _, C_out = w.shape
     y = empty((N, Ho, Wo, C_out), np.float32)
     flat, packed, bias = x.reshape(-1), pack(w.reshape(-1, C_out)), np.zeros(C_out, np.float32)
-
-    def rows(r0: int, r1: int) -> None:
-        _convolve(flat, Hp, Wp, C_in, packed, kh, kw, stride, bias, y.reshape(-1), Ho, Wo, C_out, r0, r1)
-
-    share(rows, N * Ho, work=y.size)
+    given = flat, Hp, Wp, C_in, packed, kh, kw, stride, bias, y.reshape(-1), Ho, Wo, C_out
+    take_turns(_convolve, given, N * Ho, work=y.size)
     return y
 
 
@@ -58,18 +54,14 @@ def convolve_backward(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int)
     dx, dw = zeros(x.shape, np.float32), np.zeros(w.shape, np.float32)
     dy, x, bias = np.ascontiguousarray(dy).reshape(-1), x.reshape(-1), np.zeros(C_out, np.float32)
     s = Sizes(Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out)
-
-    def columns(n0: int, n1: int) -> None:
-        _weights(dy, x, N, *s, bias, dw.reshape(-1), n0, n1)
-
-    share(columns, C_out, work=dy.size, grain=16)
+    take_turns(_weights, (dy, x, N, *s, bias, dw.reshape(-1)), C_out, work=dy.size, grain=16)
     window = kh * kw * C_in
     packed, nothing = pack(w.reshape(window, C_out).T), np.zeros(window + 8, np.float32)
-    share(lambda n0, n1: _scatter(dy, packed, nothing, s, dx, n0, n1), N, work=dy.size)
+    take_turns(_scatter, (dy, packed, nothing, s, dx), N, work=dy.size)
     return dx, dw
 
 
-@cached_njit
+@in_turns
 def _convolve(x, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y, Ho, Wo, C_out, r0, r1):
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
     windows = Rows(address(x), stride * C_in, kw * C_in, 1, kh, Wp * C_in)
@@ -81,7 +73,7 @@ def _convolve(x, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y, Ho, Wo, C_out, 
         )  # fmt: skip
 
 
-@cached_njit
+@in_turns
 def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n0, n1):
     """dw for output channels n0 to n1: for each row of the window, windows.T @ dy."""
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, address(dw), 0)  # adds to what is there
@@ -112,7 +104,7 @@ def scatter_row(dy, packed, zeros, s, i, dx):
                 dx[at + j * s.stride * s.C_in + b] += windows[j * wide + a * line + b]
 
 
-@cached_njit
+@in_turns
 def _scatter(dy, packed, zeros, s, dx, n0, n1):
     for n in range(n0, n1):
         image = dx[n].reshape(-1)

@@ -18,10 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ..machine_code import cached_njit
-from ..threads import share
 from .simd import address, fma, forward, load8, load16, load_like
 from .tiles import ACTS, REGISTERS, Finish, put
+from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
@@ -207,10 +206,10 @@ def depthwise_of_batch(x: np.ndarray, w: np.ndarray, stride: int, top: int, left
     g = Window(w.shape[0], stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
     zeros = np.zeros(W * C, np.float32)
     flat = x.reshape(-1), w.reshape(-1), y.reshape(-1)
-    share(lambda r0, r1: _rows_of_batch(*flat, zeros, g, C, Ho, r0, r1), N * Ho, work=y.size)
+    take_turns(_rows_of_batch, (*flat, zeros, g, C, Ho), N * Ho, work=y.size)
 
 
-@cached_njit
+@in_turns
 def _rows_of_batch(x, w, y, zeros, g, C, Ho, r0, r1):
     """Rows r0 to r1 of all images' output rows, counted through."""
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)

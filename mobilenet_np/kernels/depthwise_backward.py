@@ -11,12 +11,12 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ..machine_code import cached_njit
 from ..memory import empty, zeros
-from ..threads import get_threads, share
+from ..threads import get_threads
 from .depthwise import Window, depthwise_of_batch
 from .simd import add, address, fma, forward, load_like, splat8, splat16, store
 from .tiles import REGISTERS
+from .turns import in_turns, take_turns
 
 _0 = np.float32(0)
 
@@ -35,11 +35,12 @@ def depthwise_of_batch_backward(
         # Every dx gathers what its window of dy sends back: a depthwise convolution again, with the kernel rotated.
         depthwise_of_batch(dy, np.ascontiguousarray(w[::-1, ::-1]), 1, k - 1 - top, k - 1 - left, dx)
         nothing = np.zeros(W * C, np.float32)
-        share(lambda n0, n1: _weights(flat[0], flat[1], nothing, flat[4], g, Ho, n0, n1), N, work=dy.size)
-    elif 2 * get_threads() <= N:
-        share(lambda n0, n1: _sweep(*flat, g, Ho, n0, n1, 0, C), N, work=dy.size)
-    else:  # too few images for every thread: some channels of each
-        share(lambda c0, c1: _sweep(*flat, g, Ho, 0, N, c0, c1), C, work=dy.size, grain=16)
+        take_turns(_weights, (flat[0], flat[1], nothing, flat[4], g, Ho), N, work=dy.size)
+    else:
+        # Some images for every thread, or if there are too few some channels of each.
+        by_images = 2 * get_threads() <= N
+        count, grain = (N, 1) if by_images else (C, 16)
+        take_turns(_sweep, (*flat, g, N, Ho, C, by_images), count, work=dy.size, grain=grain)
     return dx, np.add.reduce(parts, axis=0)  # one image after the other
 
 
@@ -174,7 +175,7 @@ def weights_of_rows(dy, x, nothing, g, i0, i1, dw):
             c += 8
 
 
-@cached_njit
+@in_turns
 def _weights(dy, x, nothing, dw, g, Ho, n0, n1):
     for n in range(n0, n1):
         image, out = forward(address(x), n * g.H * g.x_row), forward(address(dw), n * g.kernel * g.kernel * g.w_tap)
@@ -282,8 +283,9 @@ def sweep_rows(dy, x, w, dx, dw, g, i0, i1, c0, c1):
                 c += 8
 
 
-@cached_njit
-def _sweep(dy, x, w, dx, dw, g, Ho, n0, n1, c0, c1):
+@in_turns
+def _sweep(dy, x, w, dx, dw, g, N, Ho, C, by_images, start, stop):
+    n0, n1, c0, c1 = (start, stop, 0, C) if by_images else (0, N, start, stop)
     for n in range(n0, n1):
         image, taps = n * g.H * g.x_row, n * g.kernel * g.kernel * g.w_tap
         sweep_rows(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numba import njit
 
-from ..machine_code import cached_njit
 from ..memory import empty
-from ..threads import share
 from .product import pack, product
 from .simd import address
 from .tiles import ACTS, Finish, Rows
+from .turns import in_turns, take_turns
 
 _FEW_ROWS = 64  # fewer, and threads share out the columns, not the rows
 _BLOCK = 256  # positions whose products are summed in registers before they are added to the result
@@ -26,9 +26,9 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     direct = M < _FEW_ROWS and b.flags.c_contiguous
     panels, b_row = (b.reshape(-1), N) if direct else (pack(b), 0)
     if M < _FEW_ROWS:
-        share(lambda n0, n1: _multiply(flat, K, panels, b_row, N, zeros, out, 0, M, n0, n1), N, b.size, grain=64)
+        take_turns(_columns, (flat, K, M, panels, b_row, N, zeros, out), N, b.size, grain=64)
     else:
-        share(lambda m0, m1: _multiply(flat, K, panels, b_row, N, zeros, out, m0, m1, 0, N), M, M * N, grain=42)
+        take_turns(_rows, (flat, K, panels, b_row, N, zeros, out), M, M * N, grain=42)
     return c
 
 
@@ -38,11 +38,11 @@ def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     c = empty((K, N))
     flat_a, flat_b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
     zeros = np.zeros(N, np.float32)
-    share(lambda k0, k1: _multiply_transposed(flat_a, P, K, flat_b, N, zeros, c.reshape(-1), k0, k1), K, P * N, grain=8)
+    take_turns(_multiply_transposed, (flat_a, P, K, flat_b, N, zeros, c.reshape(-1)), K, P * N, grain=8)
     return c
 
 
-@cached_njit
+@njit(nogil=True)
 def _multiply(a, K, b, b_row, N, zeros, c, m0, m1, n0, n1):
     rows = Rows(address(a), K, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
@@ -51,7 +51,17 @@ def _multiply(a, K, b, b_row, N, zeros, c, m0, m1, n0, n1):
     )  # fmt: skip
 
 
-@cached_njit
+@in_turns
+def _rows(a, K, b, b_row, N, zeros, c, m0, m1):
+    _multiply(a, K, b, b_row, N, zeros, c, m0, m1, 0, N)
+
+
+@in_turns
+def _columns(a, K, M, b, b_row, N, zeros, c, n0, n1):
+    _multiply(a, K, b, b_row, N, zeros, c, 0, M, n0, n1)
+
+
+@in_turns
 def _multiply_transposed(a, P, K, b, N, zeros, c, k0, k1):
     for p in range(0, P, _BLOCK):
         finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, address(c), 0)  # adds to what is there already

@@ -19,7 +19,6 @@ import numpy as np
 
 from ..machine_code import cached_njit
 from ..memory import empty
-from ..threads import share
 from .batch_norm_rows import (
     ACTS,
     backward_columns,
@@ -30,6 +29,7 @@ from .batch_norm_rows import (
     sums_of_rows,
 )
 from .simd import address, forward
+from .turns import in_turns, take_turns
 
 _PIECE = 2**13  # numbers, 32 KB
 
@@ -39,7 +39,7 @@ def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     P, C = x.shape
     rows = max(1, _PIECE // C)
     pieces = np.zeros((2, -(-P // rows), C), np.float32)
-    share(lambda b0, b1: _statistics(x.reshape(-1), P, C, rows, pieces, b0, b1), pieces.shape[1], work=x.size)
+    take_turns(_statistics, (x.reshape(-1), P, C, rows, pieces), pieces.shape[1], work=x.size)
     return together(pieces, pieces_of(P, rows))
 
 
@@ -54,7 +54,7 @@ def finish(x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None
     """`normalize` with columns that are there already; and ``plus`` (P, C) is added."""
     y, adds = empty(x.shape), plus is not None
     flat = x.reshape(-1), columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1)
-    share(lambda p0, p1: _normalize(*flat, p0, p1), len(x), work=x.size)
+    take_turns(_normalize, flat, len(x), work=x.size)
     return y
 
 
@@ -72,7 +72,7 @@ def parts_of_sums(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) 
     rows = max(64, -(-P // 64))
     parts = np.zeros((-(-P // rows), 2, C), np.float32)
     flat = dy.reshape(-1), x.reshape(-1), columns, ACTS[act], P, rows, parts.reshape(-1)
-    share(lambda b0, b1: _sums(*flat, b0, b1), len(parts), work=x.size)
+    take_turns(_sums, flat, len(parts), work=x.size)
     return parts
 
 
@@ -89,7 +89,7 @@ def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) 
     """`backward` with columns that are there already."""
     dx = empty(x.shape)
     flat = dy.reshape(-1), x.reshape(-1), columns, ACTS[act], dx.reshape(-1)
-    share(lambda p0, p1: _backward(*flat, p0, p1), len(x), work=x.size)
+    take_turns(_backward, flat, len(x), work=x.size)
     return dx
 
 
@@ -104,7 +104,7 @@ def add_up(parts: np.ndarray, inv_std: np.ndarray) -> tuple[np.ndarray, np.ndarr
 # Sample Variances, 1979)
 
 
-@cached_njit
+@in_turns
 def _statistics(x, P, C, rows, pieces, b0, b1):
     for b in range(b0, b1):
         start = forward(address(x), b * rows * C)
@@ -132,7 +132,7 @@ def together(pieces, counts):
     return mean.astype(np.float32), (square / done).astype(np.float32)
 
 
-@cached_njit
+@in_turns
 def _normalize(x, columns, act, plus, adds, y, p0, p1):
     C, at = columns.shape[1], p0 * columns.shape[1]
     normalize_rows(
@@ -141,7 +141,7 @@ def _normalize(x, columns, act, plus, adds, y, p0, p1):
     )  # fmt: skip
 
 
-@cached_njit
+@in_turns
 def _sums(dy, x, columns, act, P, rows, parts, b0, b1):
     C = columns.shape[1]
     for b in range(b0, b1):
@@ -150,7 +150,7 @@ def _sums(dy, x, columns, act, P, rows, parts, b0, b1):
         sums_of_rows(dy_rows, x_rows, count, C, address(columns), step, act, forward(address(parts), 2 * b * C))
 
 
-@cached_njit
+@in_turns
 def _backward(dy, x, columns, act, dx, p0, p1):
     C, at = columns.shape[1], p0 * columns.shape[1]
     backward_rows(

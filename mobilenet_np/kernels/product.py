@@ -9,11 +9,10 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ..machine_code import cached_njit
 from ..memory import empty
-from ..threads import share
 from .simd import broadcast_like, fma, is_eight, load8, load16, load_like
 from .tiles import REGISTERS, put, tile_6, tile_7, tile_8, tile_14
+from .turns import in_turns, take_turns
 
 
 @njit(nogil=True)
@@ -107,11 +106,11 @@ def pack(w: np.ndarray) -> np.ndarray:
     """A matrix (K, N) as flat panels of 16 columns; a last panel of 8, columns of zeros where N is no multiple of 8."""
     K, N = w.shape
     w, packed = w.astype(np.float32, copy=False), empty(K * (-(-N // 8) * 8))
-    share(lambda p0, p1: _pack(w, packed, p0, p1), -(-N // 16), work=packed.size)
+    take_turns(_pack, (w, packed), -(-N // 16), work=packed.size)
     return packed
 
 
-@cached_njit
+@in_turns
 def _pack(w, packed, p0, p1):
     K, N = w.shape
     for p in range(p0, p1):
