@@ -16,7 +16,9 @@ import numpy as np
 from .errors import check_positive
 from .machine_code import HAVE_NUMBA
 
-_WORTH_A_THREAD = 2**15  # numbers; waking a thread costs about as much as computing so many
+# Numbers: to have a second thread for fewer costs more than it brings. More where Python threads hand over to each other
+# than where machine code does (`kernels.turns`).
+_WORTH_HANDING_OVER, _WORTH_A_TURN = 2**20, 2**16
 
 _SPINS = 4_000_000  # about a millisecond
 
@@ -101,9 +103,9 @@ def run_and_go(task: Callable[[int], None], threads: int) -> None:
         _busy.release()
 
 
-def useful(work: int, pieces: int) -> int:
+def useful(work: int, pieces: int, worth: int = _WORTH_A_TURN) -> int:
     """How many threads to use for so many pieces that together are about so many computed numbers."""
-    return max(1, min(get_threads(), work // _WORTH_A_THREAD, pieces))
+    return max(1, min(get_threads(), work // worth, pieces))
 
 
 def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 1) -> None:
@@ -119,7 +121,7 @@ def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 
     grain : int
         Pieces begin at multiples of this.
     """
-    pieces = useful(work, -(-count // grain))
+    pieces = useful(work, -(-count // grain), _WORTH_HANDING_OVER)
     if pieces < 2:
         task(0, count)
         return

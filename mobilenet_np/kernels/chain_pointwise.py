@@ -46,7 +46,7 @@ def pointwise_link(x: Pending, w: np.ndarray, count: bool) -> tuple[np.ndarray, 
     pieces = np.empty((2, blocks if count else 0, N), np.float32)
     given = x.source, pack(w), np.zeros(N, np.float32), y.reshape(-1), P, N, rows, pieces, past
     own = rows * pitch_of(K), rows * N if past else 0
-    take_turns(_pointwise, given, blocks, work=P * N, own=own)
+    take_turns(_pointwise, given, blocks, work=P * K * N // 16, own=own)
     return y, together(pieces, pieces_of(P, rows)) if count else None
 
 
@@ -89,7 +89,7 @@ def pointwise_link_backward(
         past,
     )  # fmt: skip
     own = rows * pitch_of(K), rows * pitch_of(N), rows * K if past else 0
-    take_turns(_backward, given, parts, work=P * (K + N), own=own)
+    take_turns(_backward, given, parts, work=P * K * N // 8, own=own)
     return dx, add_up(dw), sums
 
 

@@ -28,7 +28,7 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     if M < _FEW_ROWS:
         take_turns(_columns, (flat, K, M, panels, b_row, N, zeros, out), N, b.size, grain=64)
     else:
-        take_turns(_rows, (flat, K, panels, b_row, N, zeros, out), M, M * N, grain=42)
+        take_turns(_rows, (flat, K, panels, b_row, N, zeros, out), M, M * K * N // 16, grain=42)
     return c
 
 
@@ -38,7 +38,7 @@ def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     c = empty((K, N))
     flat_a, flat_b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
     zeros = np.zeros(N, np.float32)
-    take_turns(_multiply_transposed, (flat_a, P, K, flat_b, N, zeros, c.reshape(-1)), K, P * N, grain=8)
+    take_turns(_multiply_transposed, (flat_a, P, K, flat_b, N, zeros, c.reshape(-1)), K, P * K * N // 16, grain=8)
     return c
 
 
