@@ -16,8 +16,8 @@ import numpy as np
 from .errors import check_positive
 from .machine_code import HAVE_NUMBA
 
-# Numbers: to have a second thread for fewer costs more than it brings. More where Python threads hand over to each other
-# than where machine code does (`kernels.turns`).
+# Numbers: to have a second thread for fewer costs more than it brings. They are more where Python threads hand over to
+# each other than where machine code does (`kernels.turns`).
 _WORTH_HANDING_OVER, _WORTH_A_TURN = 2**20, 2**16
 
 _SPINS = 4_000_000  # about a millisecond

@@ -8,7 +8,7 @@ from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, add_up, pitch_of, ready, streams, write_back
 from .matmul import multiply, multiply_transposed
-from .normalize import backward_with, parts_of_sums, pieces_of, together
+from .normalize import backward_with, parts_of_sums, pieces_of, statistics, together
 from .product import pack, product
 from .simd import address, forward
 from .tiles import ACTS, Finish, Rows
@@ -18,6 +18,7 @@ _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
 _BLOCK = 3 * 2**16  # numbers, 768 KB: three quarters of a core's own cache
 _ROWS = 14  # of a tile
+_FEW = 64  # positions: for fewer it is not worth packing w
 _PART = 144  # positions at least whose share of dw has a place of its own
 
 
@@ -39,7 +40,11 @@ def block_of(positions: int, channels: int) -> int:
 def pointwise_link(x: Pending, w: np.ndarray, count: bool) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
     """``x @ w``, raw, for w (K, N), K and N multiples of 8; and if ``count`` its mean and variance (N,)."""
     K, N = w.shape
-    P, y = x.raw.size // K, empty((*x.raw.shape[:-1], N))
+    P = x.raw.size // K
+    if P < _FEW:
+        y = multiply(x.finished().reshape(P, K), w)
+        return y.reshape(*x.raw.shape[:-1], N), statistics(y) if count else None
+    y = empty((*x.raw.shape[:-1], N))
     past = streams(y)
     rows = block_of(P, K + N)
     blocks = -(-P // rows)

@@ -8,6 +8,7 @@ back to where they wait. And a thread that comes late finds fewer turns left, in
 
 from __future__ import annotations
 
+import threading
 import types
 from collections.abc import Callable, Sequence
 
@@ -20,6 +21,7 @@ from ..memory import scratch
 from ..threads import run_and_go, useful
 
 _NEXT, _DONE, _CAME, _WENT = 0, 8, 16, 24  # eight counters are a cache line
+_own = threading.local()
 _EACH = 4  # turns for each thread: enough to even out what a late one leaves
 
 
@@ -72,11 +74,21 @@ def take_turns(
     threads = useful(work, -(-count // grain))
     turns = np.zeros(32, np.int64)
     size = count if threads == 1 else -(-count // (threads * _EACH * grain)) * grain
-    spaces = [[scratch(size) for size in own] for _ in range(threads)]
 
     def task(me: int) -> None:
-        kernel(turns, me, count, size, *arguments, *spaces[me])
+        kernel(turns, me, count, size, *arguments, *_spaces(own))
         if me > 0:
             turns[_WENT] += 1
 
     run_and_go(task, threads)
+
+
+def _spaces(sizes: Sequence[int]) -> list[np.ndarray]:
+    """Scratch arrays of this thread's own, at least so large; they are kept for the next kernel."""
+    spaces = _own.__dict__.setdefault("spaces", [])
+    for number, size in enumerate(sizes):
+        if number == len(spaces):
+            spaces.append(scratch(size))
+        elif spaces[number].size < size:
+            spaces[number] = scratch(size)
+    return spaces[: len(sizes)]

@@ -70,6 +70,10 @@ def _backward_numpy(dy, shape):
 
 def _forward_numba(x):
     N, H, W, C = x.shape
+    if x.dtype == np.float32:
+        from ..kernels.gate import sums_of_positions
+
+        return sums_of_positions(x) / (H * W)
     y = np.zeros((N, C), x.dtype)
     x = np.ascontiguousarray(x)
     share(lambda n0, n1: _sum_kernel(x[n0:n1], y[n0:n1]), N, work=x.size)
