@@ -3,9 +3,9 @@
 Whatever has a few rows of a table at hand, because it has just computed them or is about to use them, does here what
 BatchNorm wants of them; see `normalize` for whole tables and `chain` for convolutions that need no passes of their own.
 
-BatchNorm is a line: ``gamma * (x - mean) * inv_std + beta = scale * x + shift``. The columns of a table's channels are
-rows of one small array, ``columns``, each beginning at a cache line: SCALE, SHIFT, MINUS_MEAN, and for the backward
-pass the slopes SLOPE and OFFSET, see `backward_columns`. Tables are (positions, channels), channels a multiple of 8.
+BatchNorm is a line: ``gamma * (x - mean) * inv_std + beta = scale * x + shift``. What belongs to a table's channels is
+in the rows of one small array, ``columns``, each beginning at a cache line: SCALE, SHIFT, MINUS_MEAN, and for the
+backward pass SLOPE and OFFSET, see `backward_columns`. Tables are (positions, channels), channels a multiple of 8.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ..memory import lines
+from ..memory import LINE, lines
 from .simd import add, div, fma, forward, inside, load8, load16, load_like, mul, splat_like, store
 from .tiles import REGISTERS
 
@@ -25,10 +25,11 @@ _0, _3, _6, _HALF, _INFINITE = (np.float32(value) for value in (0, 3, 6, 0.5, np
 
 
 def columns_of(gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray) -> np.ndarray:
-    """SCALE, SHIFT and MINUS_MEAN, and room for the other two."""
-    columns = lines(5, gamma.size)
+    """SCALE, SHIFT and MINUS_MEAN, and room for the other two: (5, C), filled up to whole cache lines."""
+    C = gamma.size
+    columns = lines(5, -(-C // LINE) * LINE)
     scale = gamma * inv_std
-    columns[SCALE], columns[SHIFT], columns[MINUS_MEAN] = scale, beta - mean * scale, -mean
+    columns[SCALE, :C], columns[SHIFT, :C], columns[MINUS_MEAN, :C] = scale, beta - mean * scale, -mean
     return columns
 
 
@@ -39,8 +40,9 @@ def backward_columns(
 
     The mean and the variance depend on x too: ``dx = scale * (d - dbeta / P - xhat * dgamma / P)``.
     """
-    columns[SLOPE] = -columns[SCALE] * inv_std * (dgamma / np.float32(positions))
-    columns[OFFSET] = columns[MINUS_MEAN] * columns[SLOPE] - columns[SCALE] * (dbeta / np.float32(positions))
+    own, P = columns[:, : inv_std.size], np.float32(positions)
+    own[SLOPE] = -own[SCALE] * inv_std * (dgamma / P)
+    own[OFFSET] = own[MINUS_MEAN] * own[SLOPE] - own[SCALE] * (dbeta / P)
     return columns
 
 

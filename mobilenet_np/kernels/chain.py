@@ -35,7 +35,7 @@ class Pending(NamedTuple):
     Attributes
     ----------
     raw : (N, H, W, C) float32
-    columns : (5, C) float32 or None
+    columns : (5, ...) float32 or None
         Of the BatchNorm to come (`mobilenet_np.kernels.batch_norm_rows`); None: nothing is to come.
     act : str
         The nonlinearity to come.
@@ -57,10 +57,8 @@ class Pending(NamedTuple):
     def source(self) -> Source:
         """The same for a kernel."""
         columns = _NOTHING if self.columns is None else self.columns
-        C = self.raw.shape[-1]
-        return Source(
-            self.raw.reshape(-1), C, columns, columns.strides[0] // 4, ACTS[self.act], self.columns is not None
-        )
+        pending = self.columns is not None
+        return Source(self.raw.reshape(-1), self.raw.shape[-1], columns, columns.shape[1], ACTS[self.act], pending)
 
 
 class Source(NamedTuple):

@@ -53,7 +53,7 @@ def normalize(
 def finish(x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None) -> np.ndarray:
     """`normalize` with columns that are there already; and ``plus`` (P, C) is added."""
     y, adds = empty(x.shape), plus is not None
-    flat = x.reshape(-1), columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1)
+    flat = x.reshape(-1), x.shape[1], columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1)
     take_turns(_normalize, flat, len(x), work=x.size)
     return y
 
@@ -71,7 +71,7 @@ def parts_of_sums(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) 
     P, C = x.shape
     rows = max(64, -(-P // 64))
     parts = np.zeros((-(-P // rows), 2, C), np.float32)
-    flat = dy.reshape(-1), x.reshape(-1), columns, ACTS[act], P, rows, parts.reshape(-1)
+    flat = dy.reshape(-1), x.reshape(-1), C, columns, ACTS[act], P, rows, parts.reshape(-1)
     take_turns(_sums, flat, len(parts), work=x.size)
     return parts
 
@@ -88,7 +88,7 @@ def backward(
 def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) -> np.ndarray:
     """`backward` with columns that are there already."""
     dx = empty(x.shape)
-    flat = dy.reshape(-1), x.reshape(-1), columns, ACTS[act], dx.reshape(-1)
+    flat = dy.reshape(-1), x.reshape(-1), x.shape[1], columns, ACTS[act], dx.reshape(-1)
     take_turns(_backward, flat, len(x), work=x.size)
     return dx
 
@@ -133,27 +133,26 @@ def together(pieces, counts):
 
 
 @in_turns
-def _normalize(x, columns, act, plus, adds, y, p0, p1):
-    C, at = columns.shape[1], p0 * columns.shape[1]
+def _normalize(x, C, columns, act, plus, adds, y, p0, p1):
+    at = p0 * C
     normalize_rows(
-        forward(address(x), at), p1 - p0, C, address(columns), columns.strides[0] // 4, act,
+        forward(address(x), at), p1 - p0, C, address(columns), columns.shape[1], act,
         forward(address(plus), at), adds, forward(address(y), at), C,
     )  # fmt: skip
 
 
 @in_turns
-def _sums(dy, x, columns, act, P, rows, parts, b0, b1):
-    C = columns.shape[1]
+def _sums(dy, x, C, columns, act, P, rows, parts, b0, b1):
     for b in range(b0, b1):
         dy_rows, x_rows = forward(address(dy), b * rows * C), forward(address(x), b * rows * C)
-        count, step = min(rows, P - b * rows), columns.strides[0] // 4
+        count, step = min(rows, P - b * rows), columns.shape[1]
         sums_of_rows(dy_rows, x_rows, count, C, address(columns), step, act, forward(address(parts), 2 * b * C))
 
 
 @in_turns
-def _backward(dy, x, columns, act, dx, p0, p1):
-    C, at = columns.shape[1], p0 * columns.shape[1]
+def _backward(dy, x, C, columns, act, dx, p0, p1):
+    at = p0 * C
     backward_rows(
-        forward(address(dy), at), forward(address(x), at), p1 - p0, C, address(columns), columns.strides[0] // 4, act,
+        forward(address(dy), at), forward(address(x), at), p1 - p0, C, address(columns), columns.shape[1], act,
         forward(address(dx), at), C,
     )  # fmt: skip
