@@ -14,7 +14,7 @@ from ..atomic import fetch_add, wait_for
 from ..kernels.depthwise import Window, depthwise
 from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store
-from ..kernels.tiles import ACTS, Finish, Rows
+from ..kernels.tiles import ACTS, ZERO, Finish, Rows
 from ..machine_code import cached_njit
 from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM, WINDOWS
 
@@ -52,7 +52,7 @@ def _stem(s, t, a, w):
     window = Rows(a, 6, 9, 1, 3, s.W * 3)  # from one window to the next: two pixels of three numbers
     for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
         product(
-            window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, 0, 0, s.c_out, w, s.b, after,
+            window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, ZERO, ZERO, s.c_out, w, s.b, after,
             a, s.target + i * s.Wo * s.out_pitch, s.out_pitch,
         )  # fmt: skip
 
@@ -69,7 +69,7 @@ def _rows(s, t, a, w, scratch):
         x, x_at, x_step, narrow = scratch, -r0 * s.W * step, step, (r1 - r0) * s.W * step
         product(
             Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source + r0 * s.W * s.in_pitch, (r1 - r0) * s.W,
-            w, s.w_expand, 0, 0, c, w, s.b_expand, mid, scratch, 0, step,
+            w, s.w_expand, ZERO, ZERO, c, w, s.b_expand, mid, scratch, ZERO, step,
         )  # fmt: skip
     window = Window(s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * x_step, x_step, s.Wo * step, step, c)
     depthwise(
@@ -78,7 +78,7 @@ def _rows(s, t, a, w, scratch):
     )  # fmt: skip
     after = _finish(s.act, _ONE, s.residual != NONE, a, s.residual - s.target)
     product(
-        Rows(scratch, step, c, 1, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, 0, 0, s.c_out, w, s.b, after,
+        Rows(scratch, step, c, 1, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, ZERO, ZERO, s.c_out, w, s.b, after,
         a, s.target + i0 * s.Wo * s.out_pitch, s.out_pitch,
     )  # fmt: skip
 
@@ -104,8 +104,8 @@ def _channels(s, t, a, w, scratch):
     if s.w_expand != NONE:
         x, x_at, x_pixel = scratch, 0, c
         product(
-            Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source, s.H * s.W, w, s.w_expand, 0, c0, c1, w, s.b_expand, mid,
-            scratch, 0, c,
+            Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source, s.H * s.W, w, s.w_expand, ZERO, c0, c1, w, s.b_expand, mid,
+            scratch, ZERO, c,
         )  # fmt: skip
     window = Window(
         s.kernel,
@@ -159,11 +159,11 @@ def _product(s, t, a, w, scratch, features):
         x, x_at, step, room = scratch, 0, K, M * K
     after = _finish(s.act, s.slope, s.residual != NONE, a, s.residual - s.target)
     if s.pool == 1:
-        product(Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, 0, n0, n1, w, s.b, after, scratch, room, n1 - n0)
+        product(Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, ZERO, n0, n1, w, s.b, after, scratch, room, n1 - n0)
         _mean(scratch, room, n1 - n0, M, n1 - n0, features, n0)
     else:
         out = s.target + m0 * s.out_pitch + n0
-        product(Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, 0, n0, n1, w, s.b, after, a, out, s.out_pitch)
+        product(Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, ZERO, n0, n1, w, s.b, after, a, out, s.out_pitch)
 
 
 @njit(nogil=True)

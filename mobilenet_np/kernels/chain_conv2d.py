@@ -15,9 +15,9 @@ from .batch_norm_rows import backward_rows, statistics_of_rows
 from .chain import Pending, streams, write_back
 from .conv2d import Sizes, scatter_row
 from .normalize import together
-from .product import pack, product
+from .product import pack, whole_product
 from .simd import address, forward
-from .tiles import ACTS, Finish, Rows
+from .tiles import ACTS, ZERO, Finish, Rows
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -97,16 +97,16 @@ def _rows_between(image, table, at, H, row, top, left, Wp, C, inward):
 @in_turns
 def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line, n0, n1):
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
-    windows = Rows(address(image), s.stride * s.C_in, s.kw * s.C_in, 1, s.kh, s.Wp * s.C_in)
-    image[:] = 0
+    image[: s.Hp * s.Wp * s.C_in] = 0
     for n in range(n0, n1):
         _rows_between(image, x, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
         for i in range(s.Ho):
             row = n * s.Ho + i
             at = row * s.Wo * s.C_out
             out = address(line) if past else forward(address(y), at)
-            start = i * s.stride * s.Wp * s.C_in
-            product(windows, start, s.Wo, address(packed), 0, 0, 0, s.C_out, address(zeros), 0, finish, out, 0, s.C_out)
+            start = forward(address(image), i * s.stride * s.Wp * s.C_in)
+            windows = Rows(start, s.stride * s.C_in, s.kw * s.C_in, 1, s.kh, s.Wp * s.C_in)
+            whole_product(windows, s.Wo, address(packed), ZERO, s.C_out, address(zeros), finish, out)
             if pieces.shape[1]:
                 statistics_of_rows(out, s.Wo, s.C_out, address(pieces[0, row]), address(pieces[1, row]))
             if past:
@@ -116,23 +116,21 @@ def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line
 @in_turns
 def _backward(dy, y, x, s, top, left, H, W, back, zeros, dw, dx_too, dx, image, before, dimage, n0, n1):
     line, row = s.kw * s.C_in, s.Wo * s.C_out
-    taps = Rows(address(image), 1, s.Wo, s.stride * s.C_in, 1, 0)
-    image[:] = 0
+    image[: s.Hp * s.Wp * s.C_in] = 0
     for n in range(n0, n1):
         dw_image = forward(address(dw), n * s.kh * line * s.C_out)
-        adds = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, dw_image, 0)  # to what is there
         _rows_between(image, x, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
-        dimage[:] = 0
+        dimage[: s.Hp * s.Wp * s.C_in * dx_too] = 0
         for i in range(s.Ho):
             at = (n * s.Ho + i) * row
             d, raw = forward(address(dy), at), forward(address(y.raw), at)
             backward_rows(d, raw, s.Wo, s.C_out, address(y.columns), y.step, y.act, address(before), s.C_out)
             for a in range(s.kh):
-                start = (i * s.stride + a) * s.Wp * s.C_in
-                product(
-                    taps, start, line, address(before), 0, s.C_out, 0, s.C_out, address(zeros), 0, adds,
-                    dw_image, a * line * s.C_out, s.C_out,
-                )  # fmt: skip
+                start = forward(address(image), (i * s.stride + a) * s.Wp * s.C_in)
+                taps = Rows(start, 1, s.Wo, s.stride * s.C_in, 1, 0)
+                out = forward(dw_image, a * line * s.C_out)
+                adds = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, out, 0)  # to what is there
+                whole_product(taps, line, address(before), s.C_out, s.C_out, address(zeros), adds, out)
             if dx_too:
                 scatter_row(address(before), back, zeros, s, i, dimage)
         if dx_too:

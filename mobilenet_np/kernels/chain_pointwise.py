@@ -9,9 +9,9 @@ from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, add_up, pitch_of, ready, streams, write_back
 from .matmul import multiply, multiply_transposed
 from .normalize import backward_with, parts_of_sums, pieces_of, statistics, together
-from .product import pack, product
+from .product import pack, whole_product
 from .simd import address, forward
-from .tiles import ACTS, Finish, Rows
+from .tiles import ACTS, ZERO, Finish, Rows
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -118,7 +118,7 @@ def _pointwise(x, w, zeros, y, P, N, rows, pieces, past, normalized, block, b0, 
         count, at = min(rows, P - b * rows), b * rows * N
         out = address(block) if past else forward(address(y), at)
         source, pitch = ready(x, b * rows, count, address(normalized), pitch_of(K))
-        product(Rows(source, pitch, K, 1, 1, 0), 0, count, address(w), 0, 0, 0, N, address(zeros), 0, finish, out, 0, N)
+        whole_product(Rows(source, pitch, K, 1, 1, 0), count, address(w), ZERO, N, address(zeros), finish, out)
         if pieces.shape[1]:
             statistics_of_rows(out, count, N, address(pieces[0, b]), address(pieces[1, b]))
         if past:
@@ -141,13 +141,9 @@ def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past
             source, pitch = ready(x, at, count, address(normalized), pitch_of(K))
             share = forward(address(dw), part * K * N)
             onto = Finish(_LOW, _HIGH, _CURVE, _SLOPE, b > first, share, 0)  # adds to what is there
-            product(
-                Rows(source, 1, count, pitch, 1, 0), 0, K, d, 0, d_pitch, 0, N, address(zeros), 0, onto, share, 0, N
-            )
+            whole_product(Rows(source, 1, count, pitch, 1, 0), K, d, d_pitch, N, address(zeros), onto, share)
             and_plus = Finish(_LOW, _HIGH, _CURVE, _SLOPE, adds, forward(address(plus), at * K), 0)
-            product(
-                Rows(d, d_pitch, N, 1, 1, 0), 0, count, address(w), 0, 0, 0, K, address(zeros), 0, and_plus, out, 0, K
-            )
+            whole_product(Rows(d, d_pitch, N, 1, 1, 0), count, address(w), ZERO, K, address(zeros), and_plus, out)
             if x.pending:
                 sums_of_rows(
                     out, forward(address(x.raw), at * K), count, K, address(x.columns), x.step, x.act,

@@ -13,9 +13,9 @@ import numpy as np
 from numba import njit
 
 from ..memory import empty, zeros
-from .product import pack, product
+from .product import pack, product, whole_product
 from .simd import address, forward
-from .tiles import ACTS, Finish, Rows
+from .tiles import ACTS, ZERO, Finish, Rows
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -68,7 +68,7 @@ def _convolve(x, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y, Ho, Wo, C_out, 
     for r in range(r0, r1):  # rows of outputs, counted through all images
         at = ((r // Ho) * Hp + (r % Ho) * stride) * Wp * C_in
         product(
-            windows, at, Wo, address(packed), 0, 0, 0, C_out, address(zeros), 0, finish,
+            windows, at, Wo, address(packed), ZERO, ZERO, ZERO, C_out, address(zeros), ZERO, finish,
             address(y), r * Wo * C_out, C_out,
         )  # fmt: skip
 
@@ -83,7 +83,7 @@ def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n
         for a in range(kh):
             at = ((r // Ho) * Hp + (r % Ho) * stride + a) * Wp * C_in
             product(
-                taps, at, line, address(dy), r * Wo * C_out, C_out, n0, n1, address(zeros), 0, finish,
+                taps, at, line, address(dy), r * Wo * C_out, C_out, n0, n1, address(zeros), ZERO, finish,
                 address(dw), a * line * C_out + n0, C_out,
             )  # fmt: skip
 
@@ -96,7 +96,7 @@ def scatter_row(dy, packed, zeros, s, i, dx):
     windows = np.empty(s.Wo * wide, np.float32)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(windows), 0)
     rows = Rows(dy, s.C_out, s.C_out, 1, 1, 0)
-    product(rows, 0, s.Wo, address(packed), 0, 0, 0, wide, address(zeros), 0, finish, address(windows), 0, wide)
+    whole_product(rows, s.Wo, address(packed), ZERO, wide, address(zeros), finish, address(windows))
     for a in range(s.kh):
         at = (i * s.stride + a) * s.Wp * s.C_in
         for j in range(s.Wo):

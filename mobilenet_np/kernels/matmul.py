@@ -8,7 +8,7 @@ from numba import njit
 from ..memory import empty
 from .product import pack, product
 from .simd import address
-from .tiles import ACTS, Finish, Rows
+from .tiles import ACTS, ZERO, Finish, Rows
 from .turns import in_turns, take_turns
 
 _FEW_ROWS = 64  # fewer, and threads share out the columns, not the rows
@@ -47,7 +47,7 @@ def _multiply(a, K, b, b_row, N, zeros, c, m0, m1, n0, n1):
     rows = Rows(address(a), K, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
     product(
-        rows, m0 * K, m1 - m0, address(b), 0, b_row, n0, n1, address(zeros), 0, finish, address(c), m0 * N + n0, N
+        rows, m0 * K, m1 - m0, address(b), ZERO, b_row, n0, n1, address(zeros), ZERO, finish, address(c), m0 * N + n0, N
     )  # fmt: skip
 
 
@@ -66,4 +66,19 @@ def _multiply_transposed(a, P, K, b, N, zeros, c, k0, k1):
     for p in range(0, P, _BLOCK):
         finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, address(c), 0)  # adds to what is there already
         rows = Rows(address(a), 1, min(_BLOCK, P - p), K, 1, 0)
-        product(rows, p * K + k0, k1 - k0, address(b), p * N, N, 0, N, address(zeros), 0, finish, address(c), k0 * N, N)
+        product(
+            rows,
+            p * K + k0,
+            k1 - k0,
+            address(b),
+            p * N,
+            N,
+            ZERO,
+            N,
+            address(zeros),
+            ZERO,
+            finish,
+            address(c),
+            k0 * N,
+            N,
+        )

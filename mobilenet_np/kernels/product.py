@@ -11,7 +11,7 @@ from numba import njit
 
 from ..memory import empty
 from .simd import broadcast_like, fma, is_eight, load8, load16, load_like
-from .tiles import REGISTERS, put, tile_6, tile_7, tile_8, tile_14
+from .tiles import REGISTERS, ZERO, put, tile_6, tile_7, tile_8, tile_14
 from .turns import in_turns, take_turns
 
 
@@ -100,6 +100,12 @@ def product(a, a_at, M, b, b_at, b_row, n0, n1, bias, bias_at, finish, c, c_at, 
             panel(a, a_at, M, b, start, step, load8(bias, bias_at + n), finish, c, c_at, c_step)
         n += done
         c_at += done
+
+
+@njit(nogil=True)
+def whole_product(a, M, b, b_row, N, zeros, finish, c):
+    """All N columns of ``c = finish(a @ b)`` for M rows, everything where its address is; ``zeros`` are N zeros."""
+    product(a, ZERO, M, b, ZERO, b_row, ZERO, N, zeros, ZERO, finish, c, ZERO, N)
 
 
 def pack(w: np.ndarray) -> np.ndarray:

@@ -72,6 +72,8 @@ class Finish(NamedTuple):
 # AVX-512 brought sixteen more vector registers, for short vectors too.
 REGISTERS = 32 if get_host_cpu_features().get("avx512vl") else 16
 
+ZERO = np.int64(0)  # a 0 that is written down has a type of its own in Numba: everything would be compiled once more
+
 _INFINITE, _3 = np.float32(np.inf), np.float32(3)
 # The first four fields of Finish.
 ACTS = {
