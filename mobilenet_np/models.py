@@ -65,7 +65,7 @@ class Network(Sequential):
         dx : (N, H, W, 3) float, or None if it is not wanted
         """
         check_array(self.architecture.model, "dy", dy, "N classes")
-        first = self.children["stem"].children["conv"]
+        first = next(leaf for _, leaf in self.walk())
         first.wants_dx = wants_dx
         try:
             dx = super().backward(dy)

@@ -20,7 +20,7 @@ from .machine_code import HAVE_NUMBA
 # each other than where machine code does (`kernels.turns`).
 _WORTH_HANDING_OVER, _WORTH_A_TURN = 2**20, 2**16
 
-_SPINS = 4_000_000  # about a millisecond
+_SPINS = 4_000_000  # some milliseconds, longer than a network's Python between two layers takes
 
 _threads: int | None = None
 _helpers: list[_Helper] = []

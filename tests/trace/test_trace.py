@@ -155,8 +155,8 @@ def test_what_one_gives_is_what_the_next_gets(traced, model):
     assert tops[0].backward.dx is t.dx
     assert tops[-1].backward.dy is t.dy
     chains = [tops] + [record.parts for record in t.records.values() if record.parts and record.op != "squeeze_excite"]
-    for chain in chains:
-        for before, after in itertools.pairwise(chain):
+    for parts in chains:
+        for before, after in itertools.pairwise(parts):
             assert before.forward.y is after.forward.x
             assert before.backward.dy is after.backward.dx
     for record in t.records.values():
