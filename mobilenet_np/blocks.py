@@ -46,6 +46,13 @@ class ConvBNAct(Sequential):
         super().__init__(conv=conv, bn=bn, **({"act": Activation(row.act)} if row.act else {}))
         self.apart = False
 
+    def forward(self, x, train=False):
+        y = self.pass_on(x, train)
+        return y if isinstance(y, np.ndarray) else y.finished()
+
+    def backward(self, dy):
+        return self.pass_back(dy)[0]
+
     def pass_on(self, x, train=False):
         parts = self.children["conv"], self.children.get("bn"), self.children.get("act")
         self._cache = None

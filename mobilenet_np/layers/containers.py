@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -25,10 +26,10 @@ class Sequential(Layer):
         self.children = children
 
     def forward(self, x, train=False):
-        return _finished(self.pass_on(x, train))
+        return _finished(Sequential.pass_on(self, x, train))
 
     def backward(self, dy):
-        return self.pass_back(dy)[0]
+        return Sequential.pass_back(self, dy)[0]
 
     def pass_on(self, x: np.ndarray | Pending, train: bool = False) -> np.ndarray | Pending:
         """`forward`, of an x that may be pending, to a y that may be, too."""
@@ -54,6 +55,12 @@ class Sequential(Layer):
 class Residual(Sequential):
     """``y = x + F(x)``: the gradient reaches x directly and through F, and the two add up."""
 
+    def forward(self, x, train=False):
+        return self.pass_on(x, train)
+
+    def backward(self, dy):
+        return self.pass_back(dy)[0]
+
     def pass_on(self, x, train=False):
         x = _finished(x)
         y = super().pass_on(x, train)
@@ -64,9 +71,16 @@ class Residual(Sequential):
 
 
 def _can_pass(child):
-    """Not those who have a forward or a backward of their own: they want it called."""
-    own = type(child).forward, type(child).backward
-    return own == (Sequential.forward, Sequential.backward) and not {"forward", "backward"} & vars(child).keys()
+    """Not those who have a forward or a backward of their own, but no way to pass on: they want theirs called."""
+    return _passes(type(child)) and not {"forward", "backward"} & vars(child).keys()
+
+
+@functools.cache
+def _passes(kind: type) -> bool:
+    def origin(name):
+        return next((base for base in kind.__mro__ if name in vars(base)), None)
+
+    return origin("forward") is origin("pass_on") and origin("backward") is origin("pass_back")
 
 
 def _finished(x):

@@ -13,7 +13,7 @@ from mobilenet_np.tour.run import Stage
 
 import browsers
 
-VOID = {"meta", "link", "br", "img", "source"}
+VOID = {"meta", "link", "br", "img", "wbr", "source"}
 
 
 class Page(HTMLParser):
