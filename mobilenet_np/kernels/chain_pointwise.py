@@ -18,7 +18,7 @@ _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
 _BLOCK = 3 * 2**16  # numbers, 768 KB: three quarters of a core's own cache
 _ROWS = 14  # of a tile
-_FEW = 64  # positions: for fewer it is not worth packing w
+_FEW = 256  # positions: for fewer it is not worth packing w
 _PART = 144  # positions at least whose share of dw has a place of its own
 
 

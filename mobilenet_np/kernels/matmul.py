@@ -11,7 +11,7 @@ from .simd import address
 from .tiles import ACTS, ZERO, Finish, Rows
 from .turns import in_turns, take_turns
 
-_FEW_ROWS = 64  # fewer, and threads share out the columns, not the rows
+_FEW_ROWS = 256  # fewer, and threads share out the columns, not the rows
 _BLOCK = 256  # positions whose products are summed in registers before they are added to the result
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]

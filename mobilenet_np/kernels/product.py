@@ -10,7 +10,7 @@ import numpy as np
 from numba import njit
 
 from ..memory import empty
-from .simd import broadcast_like, fma, is_eight, load8, load16, load_like
+from .simd import address, broadcast_like, fma, is_eight, load8, load16, load_like, store
 from .tiles import REGISTERS, ZERO, put, tile_6, tile_7, tile_8, tile_14
 from .turns import in_turns, take_turns
 
@@ -112,8 +112,32 @@ def pack(w: np.ndarray) -> np.ndarray:
     """A matrix (K, N) as flat panels of 16 columns; a last panel of 8, columns of zeros where N is no multiple of 8."""
     K, N = w.shape
     w, packed = w.astype(np.float32, copy=False), empty(K * (-(-N // 8) * 8))
-    take_turns(_pack, (w, packed), -(-N // 16), work=packed.size)
+    if w.flags.c_contiguous:
+        take_turns(_pack_rows, (w.reshape(-1), K, N, packed), -(-N // 16), work=packed.size)
+    else:
+        take_turns(_pack, (w, packed), -(-N // 16), work=packed.size)
     return packed
+
+
+@in_turns
+def _pack_rows(w, K, N, packed, p0, p1):
+    """Sixteen columns are a register."""
+    for p in range(p0, p1):
+        n = 16 * p
+        if n + 16 <= N:
+            for k in range(K):
+                store(load16(address(w), k * N + n), address(packed), K * n + k * 16)
+        else:
+            _last_panel(w.reshape(K, N), n, packed)
+
+
+@njit(nogil=True)
+def _last_panel(w, n, packed):
+    K, N = w.shape
+    width = 16 if n + 8 < N else 8
+    for k in range(K):
+        for i in range(width):
+            packed[K * n + k * width + i] = w[k, n + i] if n + i < N else np.float32(0)
 
 
 @in_turns
@@ -126,7 +150,4 @@ def _pack(w, packed, p0, p1):
                 for i in range(16):
                     packed[K * n + k * 16 + i] = w[k, n + i]
         else:
-            width = 16 if n + 8 < N else 8
-            for k in range(K):
-                for i in range(width):
-                    packed[K * n + k * width + i] = w[k, n + i] if n + i < N else np.float32(0)
+            _last_panel(w, n, packed)

@@ -19,10 +19,12 @@ def default_threads():
     mn.set_threads(None)
 
 
-@pytest.fixture(params=["whole", "small blocks", "small blocks past the caches"])
+@pytest.fixture(params=["as it is", "in blocks", "small blocks", "small blocks past the caches"])
 def cut(request, monkeypatch):
     """The ways to cut the work that large tables take, for small ones."""
-    if request.param != "whole":
+    if request.param != "as it is":
+        monkeypatch.setattr(chain_pointwise, "_FEW", 0)
+    if "small" in request.param:
         monkeypatch.setattr(chain_pointwise, "_BLOCK", 600)
         monkeypatch.setattr(chain_depthwise, "_BLOCK", 600)
     if "past" in request.param:
