@@ -9,7 +9,7 @@ goes the same way::
     backward     read dy, raw y, raw x, write dx, dw     and the sums of dx for the BatchNorm before it
 
 These are six reads and writes of large tables for convolution, BatchNorm and nonlinearity together. One after the
-other they take fifteen, of which `normalize` needs eight.
+other they take fourteen, of which `normalize` needs eight.
 
 The work is cut by the shape of the tables alone, so results have the same bits on any number of threads. Here is what
 both kinds of convolution have in common; see `chain_pointwise` and `chain_depthwise`.
