@@ -122,7 +122,15 @@ def test_malloc_is_tuned_for_one_process_only(monkeypatch):
     assert os.environ["MALLOC_TOP_PAD_"] == "7"
 
 
-def test_ctrl_c_ends_all():
+@pytest.fixture
+def ctrl_c_interrupts():
+    """Python leaves it to itself where the shell, as for commands in its background, has Ctrl-C ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_ends_all(ctrl_c_interrupts):
     """Also those that compute; and it is the parent, not they, that it interrupts."""
     with started(("one", "asleep"), build) as contenders:
         one, asleep = contenders.values()
