@@ -47,8 +47,7 @@ class ConvBNAct(Sequential):
         self.apart = False
 
     def forward(self, x, train=False):
-        y = self.pass_on(x, train)
-        return y if isinstance(y, np.ndarray) else y.finished()
+        return chain.finished(self.pass_on(x, train))
 
     def backward(self, dy):
         return self.pass_back(dy)[0]

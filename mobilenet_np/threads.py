@@ -10,6 +10,7 @@ import itertools
 import os
 import threading
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 
@@ -66,20 +67,7 @@ def run_on_all(task: Callable[[int], None], threads: int) -> None:
     The tasks share out their work among themselves. One that has not started when this thread's own is done is not
     needed any more and is called off. And while the others work for somebody else, this thread works alone.
     """
-    crew = _crew(threads - 1) if threads > 1 else None
-    if crew is None:
-        task(0)
-        return
-    try:
-        for helper in crew[: threads - 1]:
-            helper.begin(task)
-        task(0)
-    finally:
-        try:
-            errors = [helper.end() for helper in crew[: threads - 1]]
-        finally:  # even if Ctrl-C falls into the waiting
-            _busy.release()
-    for error in errors:
+    for error in _run(task, threads, _Helper.end):
         if error is not None:
             raise error
 
@@ -89,18 +77,25 @@ def run_and_go(task: Callable[[int], None], threads: int) -> None:
 
     A task that starts later than that must find nothing left to do.
     """
+    _run(task, threads, _Helper.forget)
+
+
+def _run(task: Callable[[int], None], threads: int, leave: Callable[[_Helper], Any]) -> list[Any]:
+    """Run the task with helpers, and afterwards ``leave`` each of them: what that returned."""
     crew = _crew(threads - 1) if threads > 1 else None
     if crew is None:
         task(0)
-        return
+        return []
     try:
         for helper in crew[: threads - 1]:
             helper.begin(task)
         task(0)
     finally:
-        for helper in crew[: threads - 1]:
-            helper.job = None
-        _busy.release()
+        try:
+            left = [leave(helper) for helper in crew[: threads - 1]]
+        finally:  # even if Ctrl-C falls into the waiting
+            _busy.release()
+    return left
 
 
 def useful(work: int, pieces: int, worth: int = _WORTH_A_TURN) -> int:
@@ -166,6 +161,10 @@ class _Helper(threading.Thread):
                 ended = self._wait_while(8, ended)
         self.job = None
         return self.error
+
+    def forget(self) -> None:
+        """Let go of the task and of everything that it holds, without waiting for it."""
+        self.job = None
 
     def run(self) -> None:
         seen = 0

@@ -12,6 +12,7 @@ import numpy as np
 
 from .forms import HAVE_NUMBA, form
 from .infer import compile
+from .layers import chain
 from .models import build
 
 
@@ -47,5 +48,7 @@ def warmup(progress: bool = True) -> float:
             x = np.random.default_rng(0).standard_normal((2, 40, 40, 3)).astype(dtype)
             net.backward(net.forward(x, train=True))
             net.forward(x)
+            with chain.apart(net):  # as for those who watch what is between layers
+                net.backward(net.forward(x, train=True))
             compile(net)(x.astype(np.float32))
     return time.perf_counter() - start

@@ -25,11 +25,18 @@ from mobilenet_np.warmup import warmup
 
 warmup(progress=False)
 from mobilenet_np.infer.run import worker
-from mobilenet_np.kernels import conv2d, depthwise, depthwise_backward, matmul
+from mobilenet_np.kernels import (
+    chain, chain_conv2d, chain_depthwise, chain_pointwise, conv2d, depthwise, depthwise_backward, gate, matmul,
+    normalize, product)
 
-print(sum(sum(f.stats.cache_misses.values()) for f in (
-    worker, conv2d._convolve, conv2d._weights, conv2d._scatter, depthwise._rows_of_batch,
-    depthwise_backward._sweep, matmul._multiply, matmul._multiply_transposed)))
+modules = (chain, chain_conv2d, chain_depthwise, chain_pointwise, conv2d, depthwise, depthwise_backward, gate, matmul,
+           normalize, product)
+made = [f for module in modules for f in vars(module).values() if getattr(f, "__module__", "").endswith(".turns")]
+kernels = [worker, *(f for f in made if hasattr(f, "stats"))]
+assert len(kernels) > 20
+never = [f.__name__ for f in kernels if not f.signatures]
+assert not never, never
+print(sum(sum(f.stats.cache_misses.values()) for f in kernels))
 """
     environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
     runs = [

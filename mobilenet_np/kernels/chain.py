@@ -126,15 +126,15 @@ def pitch_of(C):
     return C + LINE if C % 128 == 0 else C
 
 
-def add_up(parts: np.ndarray) -> np.ndarray:
+def total_of(parts: np.ndarray) -> np.ndarray:
     """The sum of parts (parts, ...), in their order."""
     total = np.empty(parts.shape[1:], np.float32)
-    take_turns(_add_up, (parts.reshape(len(parts), -1), total.reshape(-1)), total.size, parts.size)
+    take_turns(_total, (parts.reshape(len(parts), -1), total.reshape(-1)), total.size, parts.size)
     return total
 
 
 @in_turns
-def _add_up(parts, total, i0, i1):
+def _total(parts, total, i0, i1):
     for i in range(i0, i1):
         total[i] = parts[0, i]
     for part in range(1, len(parts)):

@@ -13,8 +13,8 @@ from ..geometry import Padding, output_size
 from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows
 from .chain import Pending, streams, write_back
-from .conv2d import Sizes, scatter_row
-from .normalize import together
+from .conv2d import Sizes, convolve_backward, scatter_row
+from .normalize import backward_with, together
 from .product import pack, whole_product
 from .simd import address, forward
 from .tiles import ACTS, ZERO, Finish, Rows
@@ -38,7 +38,7 @@ def conv2d_link(
         y.reshape(-1), pieces, past,
     )  # fmt: skip
     own = s.Hp * s.Wp * s.C_in, s.Wo * C if past else 0
-    take_turns(_convolve, given, N, work=y.size, own=own)
+    take_turns(_convolve, given, N * s.Ho, work=y.size, own=own)
     return y, together(pieces, np.full(N * s.Ho, s.Wo)) if count else None
 
 
@@ -56,13 +56,15 @@ def conv2d_link_backward(
     x : (N, H, W, C_in)
     w : (kh, kw, C_in, C_out)
     dx_too : bool
-        Whether anybody wants to know dx: of images nobody does.
+        Whether anybody wants to know dx: of images nobody does. It may be there all the same.
 
     Returns
     -------
     dx : (N, H, W, C_in) or None
     dw : (kh, kw, C_in, C_out)
     """
+    if len(x) * w.size > dy.size:
+        return _of_large_weights(dy, y, x, w, stride, padding)
     s = _sizes(x, w, stride, padding)
     (N, H, W, _), window = x.shape, s.kh * s.kw * s.C_in
     parts, dx = np.zeros((N, *w.shape), np.float32), empty(x.shape if dx_too else (0,))
@@ -75,6 +77,14 @@ def conv2d_link_backward(
     own = image, s.Wo * s.C_out, image if dx_too else 0
     take_turns(_backward, given, N, work=dy.size, own=own)
     return dx if dx_too else None, np.add.reduce(parts, axis=0)
+
+
+def _of_large_weights(dy, y, x, w, stride, padding):
+    """The same in one pass after the other: a part of dw for each image would be more than the images."""
+    (top, _), (left, _), C = *padding, w.shape[3]
+    d = backward_with(dy.reshape(-1, C), y.raw.reshape(-1, C), y.columns, y.act).reshape(dy.shape)
+    dpadded, dw = convolve_backward(d, np.pad(x, ((0, 0), *padding, (0, 0))), w, stride)
+    return np.ascontiguousarray(dpadded[:, top : top + x.shape[1], left : left + x.shape[2]]), dw
 
 
 def _sizes(x, w, stride, padding):
@@ -95,22 +105,23 @@ def _rows_between(image, table, at, H, row, top, left, Wp, C, inward):
 
 
 @in_turns
-def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line, n0, n1):
+def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line, r0, r1):
+    """Rows r0 to r1 of all images' outputs, counted through."""
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
     image[: s.Hp * s.Wp * s.C_in] = 0
-    for n in range(n0, n1):
-        _rows_between(image, x, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
-        for i in range(s.Ho):
-            row = n * s.Ho + i
-            at = row * s.Wo * s.C_out
-            out = address(line) if past else forward(address(y), at)
-            start = forward(address(image), i * s.stride * s.Wp * s.C_in)
-            windows = Rows(start, s.stride * s.C_in, s.kw * s.C_in, 1, s.kh, s.Wp * s.C_in)
-            whole_product(windows, s.Wo, address(packed), ZERO, s.C_out, address(zeros), finish, out)
-            if pieces.shape[1]:
-                statistics_of_rows(out, s.Wo, s.C_out, address(pieces[0, row]), address(pieces[1, row]))
-            if past:
-                write_back(out, s.Wo * s.C_out, True, y, at)
+    for row in range(r0, r1):
+        n, i = row // s.Ho, row % s.Ho
+        if row == r0 or i == 0:
+            _rows_between(image, x, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
+        at = row * s.Wo * s.C_out
+        out = address(line) if past else forward(address(y), at)
+        start = forward(address(image), i * s.stride * s.Wp * s.C_in)
+        windows = Rows(start, s.stride * s.C_in, s.kw * s.C_in, 1, s.kh, s.Wp * s.C_in)
+        whole_product(windows, s.Wo, address(packed), ZERO, s.C_out, address(zeros), finish, out)
+        if pieces.shape[1]:
+            statistics_of_rows(out, s.Wo, s.C_out, address(pieces[0, row]), address(pieces[1, row]))
+        if past:
+            write_back(out, s.Wo * s.C_out, True, y, at)
 
 
 @in_turns

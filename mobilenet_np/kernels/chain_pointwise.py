@@ -6,7 +6,7 @@ import numpy as np
 
 from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
-from .chain import Pending, add_up, pitch_of, ready, streams, write_back
+from .chain import Pending, pitch_of, ready, streams, total_of, write_back
 from .matmul import multiply, multiply_transposed
 from .normalize import backward_with, parts_of_sums, pieces_of, statistics, together
 from .product import pack, whole_product
@@ -95,7 +95,7 @@ def pointwise_link_backward(
     )  # fmt: skip
     own = rows * pitch_of(K), rows * pitch_of(N), rows * K if past else 0
     take_turns(_backward, given, parts, work=P * K * N // 8, own=own)
-    return dx, add_up(dw), sums
+    return dx, total_of(dw), sums
 
 
 def _of_large_weights(dy, y, x, w, plus):

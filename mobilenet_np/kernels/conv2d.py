@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from ..memory import empty, zeros
+from ..memory import zeros
 from .product import pack, product, whole_product
 from .simd import address, forward
 from .tiles import ACTS, ZERO, Finish, Rows
@@ -35,19 +35,8 @@ class Sizes(NamedTuple):
     C_out: int
 
 
-def convolve(x: np.ndarray, w: np.ndarray, stride: int, Ho: int, Wo: int) -> np.ndarray:
-    """x (N, Hp, Wp, C_in), padded, with w (kh, kw, C_in, C_out): (N, Ho, Wo, C_out)."""
-    N, Hp, Wp, C_in = x.shape
-    kh, kw, _, C_out = w.shape
-    y = empty((N, Ho, Wo, C_out), np.float32)
-    flat, packed, bias = x.reshape(-1), pack(w.reshape(-1, C_out)), np.zeros(C_out, np.float32)
-    given = flat, Hp, Wp, C_in, packed, kh, kw, stride, bias, y.reshape(-1), Ho, Wo, C_out
-    take_turns(_convolve, given, N * Ho, work=y.size)
-    return y
-
-
 def convolve_backward(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int) -> tuple[np.ndarray, np.ndarray]:
-    """Gradients of `convolve` with respect to the padded x and to w."""
+    """Gradients of a convolution of padded images with respect to them and to w."""
     N, Hp, Wp, C_in = x.shape
     kh, kw, _, C_out = w.shape
     _, Ho, Wo, _ = dy.shape
@@ -59,18 +48,6 @@ def convolve_backward(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int)
     packed, nothing = pack(w.reshape(window, C_out).T), np.zeros(window + 8, np.float32)
     take_turns(_scatter, (dy, packed, nothing, s, dx), N, work=dy.size)
     return dx, dw
-
-
-@in_turns
-def _convolve(x, Hp, Wp, C_in, packed, kh, kw, stride, zeros, y, Ho, Wo, C_out, r0, r1):
-    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
-    windows = Rows(address(x), stride * C_in, kw * C_in, 1, kh, Wp * C_in)
-    for r in range(r0, r1):  # rows of outputs, counted through all images
-        at = ((r // Ho) * Hp + (r % Ho) * stride) * Wp * C_in
-        product(
-            windows, at, Wo, address(packed), ZERO, ZERO, ZERO, C_out, address(zeros), ZERO, finish,
-            address(y), r * Wo * C_out, C_out,
-        )  # fmt: skip
 
 
 @in_turns

@@ -1,4 +1,4 @@
-"""What squeeze-and-excite does with whole images of float32, image by image, on all threads.
+"""What squeeze-and-excite does with whole images, image by image, on all threads.
 
 The work on the gate itself, which is small, is done by the ops that it consists of.
 """

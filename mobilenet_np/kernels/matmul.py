@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..memory import empty
 from .product import pack, product
@@ -25,10 +24,11 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     # What is read once or twice is not worth packing.
     direct = M < _FEW_ROWS and b.flags.c_contiguous
     panels, b_row = (b.reshape(-1), N) if direct else (pack(b), 0)
+    given = flat, M, K, panels, b_row, N, zeros, out
     if M < _FEW_ROWS:
-        take_turns(_columns, (flat, K, M, panels, b_row, N, zeros, out), N, b.size, grain=64)
+        take_turns(_multiply, (*given, False), N, b.size, grain=64)
     else:
-        take_turns(_rows, (flat, K, panels, b_row, N, zeros, out), M, M * K * N // 16, grain=42)
+        take_turns(_multiply, (*given, True), M, M * K * N // 16, grain=42)
     return c
 
 
@@ -42,8 +42,10 @@ def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
     return c
 
 
-@njit(nogil=True)
-def _multiply(a, K, b, b_row, N, zeros, c, m0, m1, n0, n1):
+@in_turns
+def _multiply(a, M, K, b, b_row, N, zeros, c, by_rows, start, stop):
+    """Rows start to stop of the product, or if not ``by_rows`` columns."""
+    m0, m1, n0, n1 = (start, stop, 0, N) if by_rows else (0, M, start, stop)
     rows = Rows(address(a), K, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
     product(
@@ -52,33 +54,11 @@ def _multiply(a, K, b, b_row, N, zeros, c, m0, m1, n0, n1):
 
 
 @in_turns
-def _rows(a, K, b, b_row, N, zeros, c, m0, m1):
-    _multiply(a, K, b, b_row, N, zeros, c, m0, m1, 0, N)
-
-
-@in_turns
-def _columns(a, K, M, b, b_row, N, zeros, c, n0, n1):
-    _multiply(a, K, b, b_row, N, zeros, c, 0, M, n0, n1)
-
-
-@in_turns
 def _multiply_transposed(a, P, K, b, N, zeros, c, k0, k1):
     for p in range(0, P, _BLOCK):
         finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, address(c), 0)  # adds to what is there already
         rows = Rows(address(a), 1, min(_BLOCK, P - p), K, 1, 0)
         product(
-            rows,
-            p * K + k0,
-            k1 - k0,
-            address(b),
-            p * N,
-            N,
-            ZERO,
-            N,
-            address(zeros),
-            ZERO,
-            finish,
-            address(c),
-            k0 * N,
-            N,
-        )
+            rows, p * K + k0, k1 - k0, address(b), p * N, N, ZERO, N, address(zeros), ZERO, finish,
+            address(c), k0 * N, N,
+        )  # fmt: skip

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
     from ..kernels.chain import Pending
     from .layer import Layer
 
-ACTIVATIONS = ("relu", "relu6", "hard_swish")
-
 
 class Kept(NamedTuple):
     """What one link of a chain keeps between forward and backward."""
@@ -45,7 +43,9 @@ def can_link(conv: Layer, bn: Layer, act: Layer | None, x: np.ndarray | Pending)
     """
     if current_form() != "numba" or type(bn) is not BatchNorm or type(conv) not in _FORWARD:
         return False
-    if act is not None and (type(act) is not Activation or act.op not in ACTIVATIONS):
+    from ..kernels.batch_norm_rows import ACTS
+
+    if act is not None and (type(act) is not Activation or act.op not in ACTS):
         return False
     if any("forward" in vars(layer) or "backward" in vars(layer) for layer in (conv, bn, act) if layer):
         return False
@@ -59,6 +59,11 @@ def can_link(conv: Layer, bn: Layer, act: Layer | None, x: np.ndarray | Pending)
         return fits
     channels = w.shape[-1] if type(conv) is DepthwiseConv2D else w.shape[-2]
     return fits and x.dtype == np.float32 and x.ndim == 4 and x.shape[3] == channels and x.size > 0
+
+
+def finished(x: np.ndarray | Pending) -> np.ndarray:
+    """x itself, or what comes of it when nothing is pending any more."""
+    return x if isinstance(x, np.ndarray) else x.finished()
 
 
 def forward(conv: Layer, bn: BatchNorm, act: Activation | None, x: np.ndarray | Pending, train: bool) -> Kept:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..memory import empty
+from .chain import finished
 from .layer import Layer
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ class Sequential(Layer):
         self.children = children
 
     def forward(self, x, train=False):
-        return _finished(Sequential.pass_on(self, x, train))
+        return finished(Sequential.pass_on(self, x, train))
 
     def backward(self, dy):
         return Sequential.pass_back(self, dy)[0]
@@ -34,7 +35,7 @@ class Sequential(Layer):
     def pass_on(self, x: np.ndarray | Pending, train: bool = False) -> np.ndarray | Pending:
         """`forward`, of an x that may be pending, to a y that may be, too."""
         for child in self.children.values():
-            x = child.pass_on(x, train) if _can_pass(child) else child.forward(_finished(x), train)
+            x = child.pass_on(x, train) if _can_pass(child) else child.forward(finished(x), train)
         return x
 
     def pass_back(
@@ -62,7 +63,7 @@ class Residual(Sequential):
         return self.pass_back(dy)[0]
 
     def pass_on(self, x, train=False):
-        x = _finished(x)
+        x = finished(x)
         y = super().pass_on(x, train)
         return _sum(x, y) if isinstance(y, np.ndarray) else y.finished(plus=x)
 
@@ -81,10 +82,6 @@ def _passes(kind: type) -> bool:
         return next((base for base in kind.__mro__ if name in vars(base)), None)
 
     return origin("forward") is origin("pass_on") and origin("backward") is origin("pass_back")
-
-
-def _finished(x):
-    return x if isinstance(x, np.ndarray) else x.finished()
 
 
 def _sum(a, b):

@@ -100,9 +100,9 @@ def _forward_numba(x, w, stride, padding):
     (top, _), (left, _) = padding
     Ho, Wo = output_hw(x, w, stride, padding)
     if _fills_registers(w):
-        from ..kernels.conv2d import convolve
+        from ..kernels.chain_conv2d import conv2d_link
 
-        return convolve(np.pad(x, ((0, 0), *padding, (0, 0))), w, stride, Ho, Wo)
+        return conv2d_link(np.ascontiguousarray(x), w, stride, padding, count=False)[0]
     y = zeros((x.shape[0], Ho, Wo, w.shape[3]), x.dtype)
     x, w = np.ascontiguousarray(x), np.ascontiguousarray(w)
     share(lambda n0, n1: _forward_kernel(x[n0:n1], w, stride, top, left, y[n0:n1]), len(x), work=y.size)

@@ -30,9 +30,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import as_cache, check_array, check_positive, check_same_dtype, check_shape
-from ..forms import choose, compiled, current_form
-from ..memory import empty
-from ..threads import share
+from ..forms import choose
 from ._common import describe, sum_over_positions
 from .global_average_pool import GlobalAveragePoolCache, global_average_pool_backward, global_average_pool_forward
 from .hard_sigmoid import HardSigmoidCache, hard_sigmoid_backward, hard_sigmoid_forward
@@ -70,55 +68,32 @@ def _gate_backward_numpy(dy, x, g):
     return dy * g[:, None, None, :], np.stack([sum_over_positions(image) for image in dy * x])
 
 
+def _both_paths(direct_path, ds, pool):
+    return direct_path + global_average_pool_backward(ds, pool)
+
+
 # ---------------------------------------------------------------------------------------------------------------------
-# Numba: the loops again, both gradients in one pass over the image
+# Numba: the loops again, image by image, both gradients in one pass. And the gate's path is added to the direct one
+# where that lies, without being written down.
 
 
 def _gate_forward_numba(x, g):
-    if x.dtype == np.float32:
-        from ..kernels.gate import gated
+    from ..kernels.gate import gated
 
-        return gated(x, g)
-    y = empty(x.shape, x.dtype)
-    x = np.ascontiguousarray(x)
-    share(lambda n0, n1: _gate_forward_kernel(x[n0:n1], g[n0:n1], y[n0:n1]), len(x), work=x.size)
-    return y
+    return gated(x, g)
 
 
 def _gate_backward_numba(dy, x, g):
-    if x.dtype == np.float32:
-        from ..kernels.gate import gated_backward
+    from ..kernels.gate import gated_backward
 
-        return gated_backward(dy, x, g)
-    dx, dg = empty(x.shape, x.dtype), np.zeros(g.shape, g.dtype)
-    dy, x = np.ascontiguousarray(dy), np.ascontiguousarray(x)
-
-    def images(n0, n1):
-        _gate_backward_kernel(dy[n0:n1], x[n0:n1], g[n0:n1], dx[n0:n1], dg[n0:n1])
-
-    share(images, len(x), work=x.size)
-    return dx, dg
+    return gated_backward(dy, x, g)
 
 
-@compiled
-def _gate_forward_kernel(x, g, y):
-    N, H, W, C = x.shape
-    for n in range(N):
-        for i in range(H):
-            for j in range(W):
-                for c in range(C):
-                    y[n, i, j, c] = x[n, i, j, c] * g[n, c]
+def _both_paths_numba(direct_path, ds, pool):
+    from ..kernels.gate import add_everywhere
 
-
-@compiled
-def _gate_backward_kernel(dy, x, g, dx, dg):
-    N, H, W, C = x.shape
-    for n in range(N):
-        for i in range(H):
-            for j in range(W):
-                for c in range(C):
-                    dx[n, i, j, c] = dy[n, i, j, c] * g[n, c]
-                    dg[n, c] += dy[n, i, j, c] * x[n, i, j, c]
+    _, H, W, _ = direct_path.shape
+    return add_everywhere(direct_path, ds / (H * W))
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -241,10 +216,5 @@ def squeeze_excite_backward(
     dz, dw2, db2 = linear_backward(da, cache.expand)
     dz = relu_backward(dz, cache.relu)
     ds, dw1, db1 = linear_backward(dz, cache.reduce)
-    if dy.dtype == np.float32 and current_form() == "numba":  # the same sum, without writing the gate's path down
-        from ..kernels.gate import add_everywhere
-
-        dx = add_everywhere(direct_path, ds / (dy.shape[1] * dy.shape[2]))
-    else:
-        dx = direct_path + global_average_pool_backward(ds, cache.pool)
-    return dx, dw1, db1, dw2, db2
+    run = choose(_both_paths, _both_paths, _both_paths_numba, dy.dtype)
+    return run(direct_path, ds, cache.pool), dw1, db1, dw2, db2
