@@ -32,7 +32,7 @@ import numpy as np
 from ..errors import as_cache, check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose
 from ._common import describe, sum_over_positions
-from .global_average_pool import GlobalAveragePoolCache, global_average_pool_backward, global_average_pool_forward
+from .global_average_pool import GlobalAveragePoolCache, global_average_pool_forward
 from .hard_sigmoid import HardSigmoidCache, hard_sigmoid_backward, hard_sigmoid_forward
 from .linear import LinearCache, linear_backward, linear_forward
 from .relu import ReluCache, relu_backward, relu_forward
@@ -56,6 +56,15 @@ def _gate_backward_loops(dy, x, g):
     return dx, dg
 
 
+def _both_paths_loops(direct_path, ds):
+    """dx: the direct one, and the one through the pool, to which every pixel contributes the same."""
+    _, H, W, _ = direct_path.shape
+    dx = np.zeros_like(direct_path)
+    for n, i, j, c in np.ndindex(*dx.shape):
+        dx[n, i, j, c] = direct_path[n, i, j, c] + ds[n, c] / (H * W)
+    return dx
+
+
 # ---------------------------------------------------------------------------------------------------------------------
 # NumPy: the gate spread over the image
 
@@ -68,8 +77,9 @@ def _gate_backward_numpy(dy, x, g):
     return dy * g[:, None, None, :], np.stack([sum_over_positions(image) for image in dy * x])
 
 
-def _both_paths(direct_path, ds, pool):
-    return direct_path + global_average_pool_backward(ds, pool)
+def _both_paths_numpy(direct_path, ds):
+    _, H, W, _ = direct_path.shape
+    return direct_path + ds[:, None, None, :] / (H * W)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -89,7 +99,7 @@ def _gate_backward_numba(dy, x, g):
     return gated_backward(dy, x, g)
 
 
-def _both_paths_numba(direct_path, ds, pool):
+def _both_paths_numba(direct_path, ds):
     from ..kernels.gate import add_everywhere
 
     _, H, W, _ = direct_path.shape
@@ -216,5 +226,5 @@ def squeeze_excite_backward(
     dz, dw2, db2 = linear_backward(da, cache.expand)
     dz = relu_backward(dz, cache.relu)
     ds, dw1, db1 = linear_backward(dz, cache.reduce)
-    run = choose(_both_paths, _both_paths, _both_paths_numba, dy.dtype)
-    return run(direct_path, ds, cache.pool), dw1, db1, dw2, db2
+    run = choose(_both_paths_loops, _both_paths_numpy, _both_paths_numba, dy.dtype)
+    return run(direct_path, ds), dw1, db1, dw2, db2
