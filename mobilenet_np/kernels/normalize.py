@@ -124,10 +124,11 @@ def together(pieces, counts):
     done = 0
     for b in range(len(counts)):
         more = counts[b]
+        share = more / (done + more)
         for c in range(C):
             off = pieces[0, b, c] - mean[c]
-            mean[c] += off * more / (done + more)
-            square[c] += pieces[1, b, c] + off * off * done * more / (done + more)
+            mean[c] += off * share
+            square[c] += pieces[1, b, c] + off * off * (done * share)
         done += more
     return mean.astype(np.float32), (square / done).astype(np.float32)
 

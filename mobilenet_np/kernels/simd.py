@@ -262,12 +262,11 @@ def minimum(typing_context, a, b):
 
 
 @intrinsic
-def inside(typing_context, a, low, high, then, otherwise):
-    """``then`` where ``low < a < high``, and where a is NaN; ``otherwise`` elsewhere."""
+def where(typing_context, a, b, then, otherwise):
+    """``then`` where ``a <= b``, ``otherwise`` elsewhere, and where one of them is NaN."""
 
     def generate(context, builder, signature, arguments):
-        a, low, high, then, otherwise = arguments
-        outside = builder.or_(builder.fcmp_ordered("<=", a, low), builder.fcmp_ordered(">=", a, high))
-        return builder.select(outside, otherwise, then)
+        a, b, then, otherwise = arguments
+        return builder.select(builder.fcmp_ordered("<=", a, b), then, otherwise)
 
-    return a(a, a, a, a, a), generate
+    return then(a, a, then, then), generate

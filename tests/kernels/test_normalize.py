@@ -2,10 +2,13 @@
 
 import numpy as np
 import pytest
+from numba import njit
 
 import mobilenet_np as mn
 from mobilenet_np import ops
+from mobilenet_np.kernels.batch_norm_rows import over
 from mobilenet_np.kernels.normalize import ACTS, backward, normalize, statistics, sums
+from mobilenet_np.kernels.simd import address, load8, store
 
 F32 = np.float32
 SHAPES = [(1, 8), (2, 16), (3000, 24), (777, 40), (64, 96)]
@@ -78,3 +81,19 @@ def test_the_same_bits_for_any_number_of_threads():
         results.append((mean, var, *both, backward(dy, x, gamma, beta, mean, var, *both, "relu6")))
     for one in results[1:]:
         assert all(np.array_equal(a, b) for a, b in zip(results[0], one, strict=True))
+
+
+@njit
+def _over(a, divisor, reciprocal, out):
+    for i in range(0, a.size, 8):
+        store(over(load8(address(a), i), divisor, reciprocal), address(out), i)
+
+
+@pytest.mark.parametrize("divisor", [3, 6])
+def test_a_division_by_multiplications_rounds_as_a_division(divisor):
+    rng = np.random.default_rng(0)
+    a = (rng.standard_normal(2**20) * 2.0 ** rng.integers(-100, 100, 2**20)).astype(F32)
+    a[:8] = 0, 1, 3, 6, 18, -18, np.nan, 2.0**-120
+    out = np.empty_like(a)
+    _over(a, F32(divisor), F32(1) / F32(divisor), out)
+    np.testing.assert_array_equal(out, a / F32(divisor))

@@ -22,6 +22,7 @@ from mobilenet_np.kernels.simd import (
     splat16,
     splat_like,
     store,
+    where,
 )
 
 F32 = np.float32
@@ -37,6 +38,7 @@ def _all(x, y, a, out, n):
     store(splat_like(x, np.float32(3)), out, 5 * n)
     store(broadcast_like(x, a, 2), out, 6 * n)
     store(load_like(x, forward(a, 1), 1), out, 7 * n)
+    store(where(x, y, splat_like(x, np.float32(1)), splat_like(x, np.float32(2))), out, 9 * n)
     return is_eight(x)
 
 
@@ -61,7 +63,7 @@ BOTH = pytest.mark.parametrize(("run", "lanes"), [(_all8, 8), (_all16, 16)])
 def test_every_operation(run, lanes):
     rng = np.random.default_rng(0)
     a, b = rng.standard_normal(lanes + 2).astype(F32), rng.standard_normal(lanes).astype(F32)
-    out = np.empty((9, lanes), F32)
+    out = np.empty((10, lanes), F32)
     assert run(a, b, out.ravel()) == (lanes == 8)
     x = a[:lanes]
     assert np.array_equal(out[0], x + b)
@@ -73,13 +75,15 @@ def test_every_operation(run, lanes):
     assert (out[6] == a[2]).all()
     assert np.array_equal(out[7], a[2:])
     assert (out[8] == 3).all()
+    assert np.array_equal(out[9], np.where(x <= b, 1, 2))
 
 
 @BOTH
 def test_nan_in_the_first_argument_stays(run, lanes):
-    a, b, out = np.full(lanes + 2, np.nan, F32), np.zeros(lanes, F32), np.empty((9, lanes), F32)
+    a, b, out = np.full(lanes + 2, np.nan, F32), np.zeros(lanes, F32), np.empty((10, lanes), F32)
     run(a, b, out.ravel())
     assert np.isnan(out[3:5]).all()
+    assert (out[9] == 2).all()
 
 
 @njit
