@@ -12,6 +12,8 @@ fatal to a pretrained network, so it is resolved here, once, and every op takes 
 
 from __future__ import annotations
 
+import functools
+
 from .errors import check
 
 Pad = tuple[int, int]
@@ -75,6 +77,7 @@ def same_pad(size: int, kernel: int, stride: int, style: str) -> Pad:
     return total // 2, total - total // 2
 
 
+@functools.cache  # a network's layers ask at every step, and messages for errors are put together each time
 def same_padding(height: int, width: int, kernel: int, stride: int, style: str) -> Padding:
     """`same_pad` of both axes: ``((top, bottom), (left, right))``."""
     return same_pad(height, kernel, stride, style), same_pad(width, kernel, stride, style)

@@ -12,6 +12,7 @@ import math
 import os
 import threading
 from collections import deque
+from typing import NamedTuple
 
 import numpy as np
 
@@ -20,21 +21,27 @@ LARGE = 2**18  # bytes; what is smaller the C library keeps by itself
 PATIENCE = 4096  # so many large arrays may be asked for before memory that none of them wanted is given back
 
 _lock = threading.Lock()
-_idle: list[tuple[int, int, np.ndarray]] = []
+_idle: list[tuple[int, int, _Room]] = []
 """Bytes, minus the time when they came back (counted in arrays asked for), and the memory; sorted: of one size the last
 to come back, which the caches may still know, is first."""
-_returned: deque[np.ndarray] = deque()  # filled by the garbage collector, at any moment and from any thread
+_returned: deque[_Room] = deque()  # filled by the garbage collector, at any moment and from any thread
 _asked = 0
+
+
+class _Room(NamedTuple):
+    """Memory, from the first cache line in it on."""
+
+    size: int  # bytes
+    start: int
+    memory: np.ndarray
 
 
 class _Loan:
     """Owns the memory of one array, and of all views of it; NumPy keeps it alive as long as one of them lives."""
 
-    def __init__(self, room: np.ndarray, shape: tuple[int, ...], dtype: np.dtype):
+    def __init__(self, room: _Room, shape: tuple[int, ...], dtype: np.dtype):
         self.room = room
-        self.__array_interface__ = {
-            "version": 3, "shape": shape, "typestr": dtype.str, "data": (_first_line(room), False),
-        }  # fmt: skip
+        self.__array_interface__ = {"version": 3, "shape": shape, "typestr": dtype.str, "data": (room.start, False)}
 
     def __del__(self, give_back=_returned.append):
         give_back(self.room)
@@ -56,7 +63,7 @@ def empty(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> n
     """
     global _asked
     dtype = np.dtype(dtype)
-    shape = (shape,) if isinstance(shape, int) else tuple(map(int, shape))
+    shape = (shape,) if isinstance(shape, int) else tuple([int(length) for length in shape])
     size = dtype.itemsize * math.prod(shape)
     if size < LARGE:
         return np.empty(shape, dtype)
@@ -69,8 +76,13 @@ def empty(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> n
             _idle[:] = [idle for idle in _idle if -idle[1] > _asked - PATIENCE]
         at = bisect.bisect_left(_idle, size + 4 * LINE, key=lambda idle: idle[0])
         fits = at < len(_idle) and _idle[at][0] <= size + size // 4 + 4 * LINE
-        room = _idle.pop(at)[2] if fits else np.empty(size + 4 * LINE, np.uint8)
+        room = _idle.pop(at)[2] if fits else _room(size + 4 * LINE)
     return np.asarray(_Loan(room, shape, dtype))
+
+
+def _room(size: int) -> _Room:
+    memory = np.empty(size, np.uint8)
+    return _Room(size, _first_line(memory), memory)
 
 
 def scratch(size: int) -> np.ndarray:

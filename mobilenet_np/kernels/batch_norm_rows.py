@@ -13,7 +13,8 @@ from __future__ import annotations
 import numpy as np
 from numba import njit
 
-from ..memory import LINE, lines
+from ..machine_code import cached_njit
+from ..memory import LINE
 from .simd import add, div, fma, forward, load8, load16, load_like, maximum, minimum, mul, splat_like, store, where
 from .tiles import REGISTERS
 
@@ -28,26 +29,32 @@ _GROUP = (
 _0, _3, _6, _HALF, _A_THIRD, _A_SIXTH = (np.float32(value) for value in (0, 3, 6, 1 / 2, 1 / 3, 1 / 6))
 
 
-def columns_of(gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray) -> np.ndarray:
+@cached_njit
+def columns_of(gamma, beta, mean, inv_std):
     """SCALE, SHIFT and MINUS_MEAN, and room for the other two: (5, C), filled up to whole cache lines."""
     C = gamma.size
-    columns = lines(5, -(-C // LINE) * LINE)
-    scale = gamma * inv_std
-    columns[SCALE, :C], columns[SHIFT, :C], columns[MINUS_MEAN, :C] = scale, beta - mean * scale, -mean
+    step = (C + LINE - 1) // LINE * LINE
+    room = np.zeros(5 * step + LINE, np.float32)
+    start = -(room.ctypes.data // 4) % LINE
+    columns = room[start : start + 5 * step].reshape(5, step)
+    for c in range(C):
+        columns[SCALE, c] = gamma[c] * inv_std[c]
+        columns[SHIFT, c] = beta[c] - mean[c] * columns[SCALE, c]
+        columns[MINUS_MEAN, c] = -mean[c]
     return columns
 
 
-def backward_columns(
-    columns: np.ndarray, inv_std: np.ndarray, dgamma: np.ndarray, dbeta: np.ndarray, positions: int
-) -> np.ndarray:
-    """With SLOPE and OFFSET: ``dx = scale * d + slope * x + offset``, d being the gradient behind BatchNorm.
+@cached_njit
+def backward_columns(columns, inv_std, dgamma, dbeta, positions):
+    """Fill in SLOPE and OFFSET: ``dx = scale * d + slope * x + offset``, d being the gradient behind BatchNorm.
 
     The mean and the variance depend on x too: ``dx = scale * (d - dbeta / P - xhat * dgamma / P)``.
     """
-    own, P = columns[:, : inv_std.size], np.float32(positions)
-    own[SLOPE] = -own[SCALE] * inv_std * (dgamma / P)
-    own[OFFSET] = own[MINUS_MEAN] * own[SLOPE] - own[SCALE] * (dbeta / P)
-    return columns
+    P = np.float32(positions)
+    for c in range(inv_std.size):
+        scale = columns[SCALE, c]
+        columns[SLOPE, c] = -scale * inv_std[c] * (dgamma[c] / P)
+        columns[OFFSET, c] = columns[MINUS_MEAN, c] * columns[SLOPE, c] - scale * (dbeta[c] / P)
 
 
 @njit(nogil=True)

@@ -25,7 +25,7 @@ from numba import njit
 from ..memory import LINE
 from .batch_norm_rows import ACTS, normalize_rows
 from .normalize import finish
-from .simd import address, fence, forward, load8, load16, store, stream
+from .simd import address, forward
 from .turns import in_turns, take_turns
 
 
@@ -89,31 +89,19 @@ def ready(source, row, rows, scratch, pitch):
     return scratch, pitch
 
 
-def streams(table: np.ndarray) -> bool:
-    """Whether a table is so large that nothing of it will be in a cache when it is read."""
-    return table.nbytes >= _LARGE
+def streams(table: np.ndarray, unit: int) -> bool:
+    """Whether a table is so large that nothing of it will be in a cache when it is read, and its units, of so many
+    numbers each, are whole cache lines: then they are sent to memory past the caches (`meanwhile`).
+
+    Before a processor writes a part of a line it must read the rest. Whole lines that are sent it need not.
+    """
+    return table.nbytes >= _LARGE and unit % LINE == table.size % LINE == table.ctypes.data % (4 * LINE) == 0
 
 
 @njit(nogil=True)
-def write_back(block, numbers, past, table, at):
-    """Copy a block from the fast cache to ``table[at : at + numbers]``, ``past`` all caches if it is not read soon.
-
-    Before a processor writes a part of a line it must read the rest. Whole lines, one after the other, it need not.
-    """
-    out = forward(address(table), at)
-    start = min((-(table.ctypes.data // 4 + at)) % LINE, numbers)
-    i = 0
-    while i + 8 <= start:
-        store(load8(block, i), out, i)
-        i += 8
-    if past and start % 8 == 0:
-        while i + LINE <= numbers:
-            stream(load16(block, i), out, i)
-            i += LINE
-        fence()
-    while i < numbers:
-        store(load8(block, i), out, i)
-        i += 8
+def place(block, b, size):
+    """Where the results of block b go that will be sent: in turns in one half of ``block`` and in the other."""
+    return forward(address(block), b % 2 * size)
 
 
 @njit(nogil=True)

@@ -12,8 +12,9 @@ from numba import njit
 from ..geometry import Padding, output_size
 from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows
-from .chain import Pending, streams, write_back
+from .chain import Pending, place, streams
 from .conv2d import Sizes, convolve_backward, scatter_row
+from .meanwhile import ROWS, plan, send_all, send_rest, steps_of
 from .normalize import backward_with, together
 from .product import pack, whole_product
 from .simd import address, forward
@@ -31,15 +32,15 @@ def conv2d_link(
     s = _sizes(x, w, stride, padding)
     N, C = len(x), s.C_out
     y = empty((N, s.Ho, s.Wo, C))
-    past = streams(y)
+    past = streams(y, s.Wo * C)
     pieces = np.empty((2, N * s.Ho if count else 0, C), np.float32)
     given = (
         x.reshape(-1), s, padding[0][0], padding[1][0], *x.shape[1:3], pack(w.reshape(-1, C)), np.zeros(C, np.float32),
         y.reshape(-1), pieces, past,
     )  # fmt: skip
-    own = s.Hp * s.Wp * s.C_in, s.Wo * C if past else 0
+    own = s.Hp * s.Wp * s.C_in, 2 * s.Wo * C if past else 0
     take_turns(_convolve, given, N * s.Ho, work=y.size, own=own)
-    return y, together(pieces, np.full(N * s.Ho, s.Wo)) if count else None
+    return y, together(pieces, s.Wo, s.Wo) if count else None
 
 
 def conv2d_link_backward(
@@ -105,23 +106,35 @@ def _rows_between(image, table, at, H, row, top, left, Wp, C, inward):
 
 
 @in_turns
-def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line, r0, r1):
+def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, lines, r0, r1):
     """Rows r0 to r1 of all images' outputs, counted through."""
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
+    steps, length = steps_of(s.Wo, s.kh * s.kw * s.C_in, s.C_out, ROWS), s.Wo * s.C_out
+    size_of_image = H * W * s.C_in
+    share = (size_of_image + s.Ho - 1) // s.Ho
+    going, table, size = address(y), address(y), ZERO  # the row before
     image[: s.Hp * s.Wp * s.C_in] = 0
     for row in range(r0, r1):
         n, i = row // s.Ho, row % s.Ho
         if row == r0 or i == 0:
-            _rows_between(image, x, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
-        at = row * s.Wo * s.C_out
-        out = address(line) if past else forward(address(y), at)
+            _rows_between(image, x, n * size_of_image, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
+        out = forward(address(y), row * length)
+        line = place(lines, row, length) if past else out
+        # Each row fetches a share of the next image.
+        coming = (n + 1) * size_of_image + i * share
+        more = max(0, min(share, x.size - coming)) * ((n + 1) * s.Ho < r1)
+        next_image = forward(address(x), coming)
+        meanwhile = plan(steps, next_image, more, next_image, ZERO, next_image, ZERO, going, table, size)
         start = forward(address(image), i * s.stride * s.Wp * s.C_in)
         windows = Rows(start, s.stride * s.C_in, s.kw * s.C_in, 1, s.kh, s.Wp * s.C_in)
-        whole_product(windows, s.Wo, address(packed), ZERO, s.C_out, address(zeros), finish, out)
+        step = whole_product(
+            windows, s.Wo, address(packed), ZERO, s.C_out, address(zeros), finish, line, meanwhile, ZERO
+        )
+        send_rest(meanwhile, step)
         if pieces.shape[1]:
-            statistics_of_rows(out, s.Wo, s.C_out, address(pieces[0, row]), address(pieces[1, row]))
-        if past:
-            write_back(out, s.Wo * s.C_out, True, y, at)
+            statistics_of_rows(line, s.Wo, s.C_out, address(pieces[0, row]), address(pieces[1, row]))
+        going, table, size = line, out, length * past
+    send_all(going, table, size)
 
 
 @in_turns
@@ -141,7 +154,7 @@ def _backward(dy, y, x, s, top, left, H, W, back, zeros, dw, dx_too, dx, image, 
                 taps = Rows(start, 1, s.Wo, s.stride * s.C_in, 1, 0)
                 out = forward(dw_image, a * line * s.C_out)
                 adds = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, out, 0)  # to what is there
-                whole_product(taps, line, address(before), s.C_out, s.C_out, address(zeros), adds, out)
+                whole_product(taps, line, address(before), s.C_out, s.C_out, address(zeros), adds, out, None, ZERO)
             if dx_too:
                 scatter_row(address(before), back, zeros, s, i, dimage)
         if dx_too:

@@ -8,18 +8,20 @@ from numba import njit
 from ..geometry import Padding, output_size
 from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
-from .chain import Pending, ready, streams, write_back
+from .chain import Pending, place, ready, streams
 from .depthwise import Window, depthwise
 from .depthwise_backward import sweep_rows, weights_of_rows
+from .meanwhile import COLUMNS, plan, send_all, send_rest
 from .normalize import together
 from .simd import address, forward, load8, splat8, store
-from .tiles import ACTS, Finish
+from .tiles import ACTS, ZERO, Finish
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 _0 = np.float32(0)
 
 _BLOCK = 3 * 2**16  # numbers, 768 KB: three quarters of a core's own cache
+_FORWARD, _BACKWARD = 3, 4  # tables that are in use at once
 
 
 def band_of(rows: int, row: int, kernel: int, stride: int, tables: int) -> int:
@@ -37,15 +39,14 @@ def depthwise_link(
     Ho, Wo = output_size(H, k, stride, padding[0]), output_size(W, k, stride, padding[1])
     y = empty((N, Ho, Wo, C))
     g = Window(k, stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
-    past = streams(y)
-    band = band_of(Ho, W * C, k, stride, 1 + past)
+    past = streams(y, Wo * C)
+    band = band_of(Ho, W * C, k, stride, _FORWARD)
     bands = -(-Ho // band)
     pieces = np.empty((2, N * bands if count else 0, C), np.float32)
     given = x.source, w.reshape(-1), np.zeros(W * C, np.float32), y.reshape(-1), g, Ho, band, bands, pieces, past
-    own = ((band - 1) * stride + k) * W * C, band * Wo * C if past else 0
+    own = ((band - 1) * stride + k) * W * C, 2 * band * Wo * C if past else 0
     take_turns(_depthwise, given, N * bands, work=y.size, own=own)
-    counts = np.tile(np.minimum(band, Ho - np.arange(0, Ho, band)) * Wo, N)
-    return y, together(pieces, counts) if count else None
+    return y, together(pieces, Ho * Wo, band * Wo) if count else None
 
 
 def depthwise_link_backward(
@@ -72,8 +73,8 @@ def depthwise_link_backward(
     top, left = padding[0][0], padding[1][0]
     dx, parts, sums = empty(x.raw.shape), np.zeros((N, *w.shape), np.float32), np.zeros((N, 2, C), np.float32)
     g = Window(k, stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
-    past = streams(dx)
-    band = band_of(Ho, W * C, k, stride, 3 if past or stride > 1 else 2)
+    past = streams(dx, W * C)
+    band = band_of(Ho, W * C, k, stride, _BACKWARD)
     # At stride 1 every dx gathers what its window of dy sends back: a depthwise convolution with the kernel rotated.
     back = Window(k, 1, k - 1 - top, k - 1 - left, Ho, Wo, W, Wo * C, C, W * C, C, C)
     taps = np.ascontiguousarray(w[::-1, ::-1] if stride == 1 else w).reshape(-1)
@@ -82,77 +83,129 @@ def depthwise_link_backward(
         parts.reshape(-1), sums.reshape(-1), g, back, Ho, band, past,
     )  # fmt: skip
     inputs = ((band - 1) * stride + k) * W * C
-    own = inputs, (band + k - 1) * Wo * C, inputs if past or stride > 1 else 0
+    own = inputs, (band + k - 1) * Wo * C, 2 * inputs if past or stride > 1 else 0
     take_turns(_backward, given, N, work=dx.size, own=own)
     return dx, np.add.reduce(parts, axis=0), sums
 
 
-@in_turns
-def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, block, b0, b1):
-    C = x.C
-    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
-    for b in range(b0, b1):
-        n, i0 = b // bands, b % bands * band
-        i1, at = min(Ho, i0 + band), (n * Ho + i0) * g.y_row
-        out = address(block) if past else forward(address(y), at)
-        r0, r1 = max(0, i0 * g.stride - g.top), min(g.H, (i1 - 1) * g.stride - g.top + g.kernel)
-        rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, address(normalized), C)
-        depthwise(rows, -r0 * g.x_row, address(zeros), g, C, i0, i1, address(w), address(zeros), finish, out)
-        if pieces.shape[1]:
-            statistics_of_rows(out, (i1 - i0) * g.Wo, C, address(pieces[0, b]), address(pieces[1, b]))
-        if past:
-            write_back(out, (i1 - i0) * g.y_row, True, y, at)
+@njit(nogil=True)
+def _wanted(i0, g, Ho, band):
+    """Rows i0 to i1 of outputs are a band; rows r0 to r1 of inputs are what it wants."""
+    i1 = min(Ho, i0 + band)
+    return i1, max(0, i0 * g.stride - g.top), min(g.H, (i1 - 1) * g.stride - g.top + g.kernel)
 
 
 @njit(nogil=True)
-def _before(dy, y, row, rows, d):
-    """Some positions of the gradient before y's BatchNorm, in ``d``."""
-    at = row * y.C
-    dy, raw = forward(address(dy), at), forward(address(y.raw), at)
-    backward_rows(dy, raw, rows, y.C, address(y.columns), y.step, y.act, d, y.C)
+def _after(n, i1, Ho, end):
+    """Image and first row of the band after the one that ends with row i1, and whether that is still before image
+    ``end``."""
+    return (n, i1, True) if i1 < Ho else (n + 1, 0, n + 1 < end)
 
 
 @in_turns
-def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normalized, before, block, n0, n1):
-    C = x.C
+def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blocks, b0, b1):
+    """Bands b0 to b1 of all images, counted through."""
+    C, groups = x.C, (x.C + COLUMNS - 1) // COLUMNS
+    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
+    going, table, size = address(y), address(y), ZERO  # the results of the band before
+    for b in range(b0, b1):
+        n, i0 = b // bands, b % bands * band
+        i1, r0, r1 = _wanted(i0, g, Ho, band)
+        out = forward(address(y), (n * Ho + i0) * g.y_row)
+        block = place(blocks, b, band * g.y_row) if past else out
+        rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, address(normalized), C)
+
+        next_n, next_i0, _ = _after(n, i1, Ho, 0)
+        _, next_r0, next_r1 = _wanted(next_i0, g, Ho, band)
+        next_r0 = max(next_r0, r1) if next_n == n else next_r0
+        coming, more = forward(address(x.raw), (next_n * g.H + next_r0) * g.x_row), (next_r1 - next_r0) * (b + 1 < b1)
+        steps = (i1 - i0) * g.Wo * groups
+        meanwhile = plan(steps, coming, more * g.x_row, coming, ZERO, coming, ZERO, going, table, size)
+        step = depthwise(
+            rows, -r0 * g.x_row, address(zeros), g, C, i0, i1, address(w), address(zeros), finish, block, meanwhile
+        )
+        send_rest(meanwhile, step)
+        if pieces.shape[1]:
+            statistics_of_rows(block, (i1 - i0) * g.Wo, C, address(pieces[0, b]), address(pieces[1, b]))
+        going, table, size = block, out, (i1 - i0) * g.y_row * past
+    send_all(going, table, size)
+
+
+@njit(nogil=True)
+def _rows_of_dy(i0, i1, g, back, Ho):
+    """Which rows of dy a band wants: those that its dx gather from, or those that it sends back itself."""
+    if g.stride == 1:
+        return max(0, i0 - back.top), min(Ho, i1 - 1 - back.top + g.kernel)
+    return i0, i1
+
+
+@njit(nogil=True)
+def _copy(source, size, target):
+    for at in range(0, size, 8):
+        store(load8(source, at), target, at)
+
+
+@in_turns
+def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normalized, before, blocks, n0, n1):
+    C, groups = x.C, (x.C + COLUMNS - 1) // COLUMNS
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(dx), 0)
-    d, nothing = address(before), address(zeros)
+    d, none = address(before), address(zeros)
+    going, table, size = address(dx), address(dx), ZERO  # the results of the band before
+    b, room = 0, ((band - 1) * g.stride + g.kernel) * g.x_row
     for n in range(n0, n1):
         image, shares = n * g.H * g.x_row, forward(address(dw), n * g.kernel * g.kernel * C)
         done = met = 0  # rows of dx that are complete, and that some row of dy has met
         for i0 in range(0, Ho, band):
-            i1 = min(Ho, i0 + band)
-            r0, r1 = max(0, i0 * g.stride - g.top), min(g.H, (i1 - 1) * g.stride - g.top + g.kernel)
+            i1, r0, r1 = _wanted(i0, g, Ho, band)
+            s0, s1 = _rows_of_dy(i0, i1, g, back, Ho)
+            at = (n * Ho + s0) * g.y_row
+            backward_rows(
+                forward(address(dy), at), forward(address(y.raw), at), (s1 - s0) * g.Wo, C, address(y.columns), y.step,
+                y.act, d, C,
+            )  # fmt: skip
             rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, address(normalized), C)
             rows = forward(rows, -r0 * g.x_row)
             out = forward(address(dx), image + done * g.x_row)
+            block = place(blocks, b, room) if past or g.stride > 1 else out
+
+            next_n, next_i0, more = _after(n, i1, Ho, n1)
+            next_i1, next_r0, next_r1 = _wanted(next_i0, g, Ho, band)
+            next_s0, next_s1 = _rows_of_dy(next_i0, next_i1, g, back, Ho)
+            if next_n == n:
+                next_r0, next_s0 = max(next_r0, r1), max(next_s0, s1)
+            coming, dys = (next_n * Ho + next_s0) * g.y_row, (next_s1 - next_s0) * g.y_row * more
+            meanwhile = plan(
+                (i1 - i0) * groups * (g.W + g.Wo if g.stride == 1 else g.kernel * g.Wo),
+                forward(address(dy), coming), dys, forward(address(y.raw), coming), dys,
+                forward(address(x.raw), (next_n * g.H + next_r0) * g.x_row), (next_r1 - next_r0) * g.x_row * more,
+                going, table, size,
+            )  # fmt: skip
             if g.stride == 1:
-                s0, s1 = max(0, i0 - back.top), min(Ho, i1 - 1 - back.top + g.kernel)
-                _before(dy, y, (n * Ho + s0) * g.Wo, (s1 - s0) * g.Wo, d)
+                step = depthwise(d, -s0 * g.y_row, none, back, C, i0, i1, address(w), none, finish, block, meanwhile)
                 own, complete = forward(d, (i0 - s0) * g.y_row), i1
-                if past:
-                    out = address(block)
-                depthwise(d, -s0 * g.y_row, nothing, back, C, i0, i1, address(w), nothing, finish, out)
-                weights_of_rows(own, rows, nothing, g, i0, i1, shares)
+                step = weights_of_rows(own, rows, none, g, i0, i1, shares, meanwhile, step)
             else:
-                _before(dy, y, (n * Ho + i0) * g.Wo, (i1 - i0) * g.Wo, d)
-                out = address(block)
                 # What the band before has begun comes first, and then rows that nobody has met.
                 for at in range((met - done) * g.x_row, (max(r1, met) - done) * g.x_row, 8):
-                    store(splat8(_0), out, at)
-                sweep_rows(d, rows, address(w), forward(out, -done * g.x_row), shares, g, i0, i1, 0, C)
+                    store(splat8(_0), block, at)
+                mine = forward(block, -done * g.x_row)
+                step = sweep_rows(d, rows, address(w), mine, shares, g, i0, i1, 0, C, meanwhile)
                 met = max(r1, met)
                 complete = min(met, max(0, i1 * g.stride - g.top)) if i1 < Ho else met
+            send_rest(meanwhile, step)
             if x.pending:
                 raw = forward(address(x.raw), image + done * g.x_row)
                 sums_of_rows(
-                    out, raw, (complete - done) * g.W, C, address(x.columns), x.step, x.act,
+                    block, raw, (complete - done) * g.W, C, address(x.columns), x.step, x.act,
                     forward(address(sums), 2 * n * C),
                 )  # fmt: skip
-            if past or g.stride > 1:
-                write_back(out, (complete - done) * g.x_row, past, dx, image + done * g.x_row)
-                for at in range(0, (met - complete) * g.x_row, 8):
-                    store(load8(out, (complete - done) * g.x_row + at), out, at)
+            ready_numbers, b = (complete - done) * g.x_row, b + 1
+            if g.stride > 1:
+                if not past:
+                    _copy(block, ready_numbers, out)
+                _copy(forward(block, ready_numbers), (met - complete) * g.x_row, place(blocks, b, room))
+            going, table, size = block, out, ready_numbers * past
             done = complete
         for at in range(image + done * g.x_row, image + g.H * g.x_row):  # rows that no window has met
             dx[at] = 0
+    send_all(going, table, size)

@@ -6,9 +6,10 @@ import numpy as np
 
 from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
-from .chain import Pending, pitch_of, ready, streams, total_of, write_back
-from .matmul import multiply, multiply_transposed
-from .normalize import backward_with, parts_of_sums, pieces_of, statistics, together
+from .chain import Pending, pitch_of, place, ready, streams, total_of
+from .matmul import block_of, multiply, multiply_transposed
+from .meanwhile import ROWS, ROWS_OF_WEIGHTS, plan, send_all, send_rest, steps_of
+from .normalize import backward_with, finish, parts_of_sums, statistics, together
 from .product import pack, whole_product
 from .simd import address, forward
 from .tiles import ACTS, ZERO, Finish, Rows
@@ -16,25 +17,7 @@ from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
-_BLOCK = 3 * 2**16  # numbers, 768 KB: three quarters of a core's own cache
-_ROWS = 14  # of a tile
 _FEW = 256  # positions: for fewer it is not worth packing w
-_PART = 144  # positions at least whose share of dw has a place of its own
-
-
-def block_of(positions: int, channels: int) -> int:
-    """How many rows are done at a time, of tables with so many channels together.
-
-    So few that they fit into the cache, an even number of equal blocks, so that two threads or four have the same to
-    do, and of those the one that leaves the fewest rows over in its last tiles.
-    """
-    least = max(1, -(-positions // 320), -(-positions * channels // _BLOCK))
-    least += least % 2
-
-    def computed(blocks: int) -> int:
-        return blocks * -(-positions // (blocks * _ROWS))
-
-    return -(-positions // min(range(least, least + 8, 2), key=computed))
 
 
 def pointwise_link(x: Pending, w: np.ndarray, count: bool) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
@@ -45,14 +28,14 @@ def pointwise_link(x: Pending, w: np.ndarray, count: bool) -> tuple[np.ndarray, 
         y = multiply(x.finished().reshape(P, K), w)
         return y.reshape(*x.raw.shape[:-1], N), statistics(y) if count else None
     y = empty((*x.raw.shape[:-1], N))
-    past = streams(y)
     rows = block_of(P, K + N)
     blocks = -(-P // rows)
+    past = streams(y, rows * N)
     pieces = np.empty((2, blocks if count else 0, N), np.float32)
     given = x.source, pack(w), np.zeros(N, np.float32), y.reshape(-1), P, N, rows, pieces, past
-    own = rows * pitch_of(K), rows * N if past else 0
+    own = rows * pitch_of(K), 2 * rows * N if past else 0
     take_turns(_pointwise, given, blocks, work=P * K * N // 16, own=own)
-    return y, together(pieces, pieces_of(P, rows)) if count else None
+    return y, together(pieces, P, rows) if count else None
 
 
 def pointwise_link_backward(
@@ -84,16 +67,17 @@ def pointwise_link_backward(
         return _of_large_weights(dy, y, x, w, plus)
     rows = block_of(P, K + N)
     blocks = -(-P // rows)
-    parts = max(1, min(blocks, 16, P // _PART))
+    # Each part of dw is written and read once: all together are to be less than a quarter of the tables.
+    parts = min(blocks, 16, max(4, P * (K + N) // (4 * w.size)))
     dx, dw, sums = empty(x.raw.shape), empty((parts, K, N)), np.zeros((blocks, 2, K), np.float32)
     adds = plus is not None
-    past = streams(dx)
+    past = streams(dx, rows * K)
     given = (
         dy.reshape(-1), y.source, x.source, pack(w.T), np.zeros(max(K, N), np.float32),
         (plus if adds else dx).reshape(-1), adds, dx.reshape(-1), dw.reshape(-1), sums.reshape(-1), P, rows, parts,
         past,
     )  # fmt: skip
-    own = rows * pitch_of(K), rows * pitch_of(N), rows * K if past else 0
+    own = rows * pitch_of(K), rows * pitch_of(N), 2 * rows * K if past else 0
     take_turns(_backward, given, parts, work=P * K * N // 8, own=own)
     return dx, total_of(dw), sums
 
@@ -101,9 +85,12 @@ def pointwise_link_backward(
 def _of_large_weights(dy, y, x, w, plus):
     """The same in one pass after the other: the tables fit into the caches, several parts of dw would not."""
     (K, N), shape = w.shape, x.raw.shape
-    d = backward_with(dy.reshape(-1, N), y.raw.reshape(-1, N), y.columns, y.act)
+    d = backward_with(dy.reshape(-1, N), y.raw.reshape(-1, N), y.columns, y.act, pitch_of.py_func(N))
     dx = multiply(d, w.T)
-    dw = multiply_transposed(x.finished().reshape(-1, K), d)
+    rows = x.raw.reshape(-1, K)
+    if x.columns is not None:
+        rows = finish(rows, x.columns, x.act, None, pitch_of.py_func(K))
+    dw = multiply_transposed(rows, d)
     if plus is not None:
         dx += plus.reshape(-1, K)
     sums = parts_of_sums(dx, x.raw.reshape(-1, K), x.columns, x.act) if x.columns is not None else None
@@ -111,43 +98,59 @@ def _of_large_weights(dy, y, x, w, plus):
 
 
 @in_turns
-def _pointwise(x, w, zeros, y, P, N, rows, pieces, past, normalized, block, b0, b1):
+def _pointwise(x, w, zeros, y, P, N, rows, pieces, past, normalized, blocks, b0, b1):
     K = x.C
-    finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
+    onto = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
+    going, table, size = address(y), address(y), ZERO  # the results of the block before
     for b in range(b0, b1):
-        count, at = min(rows, P - b * rows), b * rows * N
-        out = address(block) if past else forward(address(y), at)
+        count, out = min(rows, P - b * rows), forward(address(y), b * rows * N)
+        block = place(blocks, b, rows * N) if past else out
         source, pitch = ready(x, b * rows, count, address(normalized), pitch_of(K))
-        whole_product(Rows(source, pitch, K, 1, 1, 0), count, address(w), ZERO, N, address(zeros), finish, out)
+        coming, more = forward(address(x.raw), (b + 1) * rows * K), min(rows, P - (b + 1) * rows) * (b + 1 < b1)
+        meanwhile = plan(steps_of(count, K, N, ROWS), coming, more * K, coming, ZERO, coming, ZERO, going, table, size)
+        matrix = Rows(source, pitch, K, 1, 1, 0)
+        step = whole_product(matrix, count, address(w), ZERO, N, address(zeros), onto, block, meanwhile, ZERO)
+        send_rest(meanwhile, step)
         if pieces.shape[1]:
-            statistics_of_rows(out, count, N, address(pieces[0, b]), address(pieces[1, b]))
-        if past:
-            write_back(out, count * N, True, y, at)
+            statistics_of_rows(block, count, N, address(pieces[0, b]), address(pieces[1, b]))
+        going, table, size = block, out, count * N * past
+    send_all(going, table, size)
 
 
 @in_turns
-def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past, normalized, before, block, p0, p1):
+def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past, normalized, before, both, p0, p1):
     K, N, blocks = x.C, y.C, -(-P // rows)
     d, d_pitch = address(before), pitch_of(N)
+    going, table, size = address(dx), address(dx), ZERO  # the results of the block before
+    last = blocks * p1 // parts
     for part in range(p0, p1):
-        first, last = blocks * part // parts, blocks * (part + 1) // parts
-        for b in range(first, last):
-            count = min(rows, P - b * rows)
-            at, out = b * rows, address(block) if past else forward(address(dx), b * rows * K)
+        share, first = forward(address(dw), part * K * N), blocks * part // parts
+        for b in range(first, blocks * (part + 1) // parts):
+            at, count, out = b * rows, min(rows, P - b * rows), forward(address(dx), b * rows * K)
+            block = place(both, b, rows * K) if past else out
             backward_rows(
                 forward(address(dy), at * N), forward(address(y.raw), at * N), count, N, address(y.columns), y.step,
                 y.act, d, d_pitch,
             )  # fmt: skip
             source, pitch = ready(x, at, count, address(normalized), pitch_of(K))
-            share = forward(address(dw), part * K * N)
+            coming, more = at + rows, min(rows, P - at - rows) * (b + 1 < last)
+            meanwhile = plan(
+                steps_of(K, count, N, ROWS_OF_WEIGHTS) + steps_of(count, N, K, ROWS),
+                forward(address(dy), coming * N), more * N, forward(address(y.raw), coming * N), more * N,
+                forward(address(x.raw), coming * K), more * K, going, table, size,
+            )  # fmt: skip
             onto = Finish(_LOW, _HIGH, _CURVE, _SLOPE, b > first, share, 0)  # adds to what is there
-            whole_product(Rows(source, 1, count, pitch, 1, 0), K, d, d_pitch, N, address(zeros), onto, share)
+            turned = Rows(source, 1, count, pitch, 1, 0)
+            step = whole_product(turned, K, d, d_pitch, N, address(zeros), onto, share, meanwhile, ZERO)
+            # ``plus`` lies as dx does, the block perhaps elsewhere.
             and_plus = Finish(_LOW, _HIGH, _CURVE, _SLOPE, adds, forward(address(plus), at * K), 0)
-            whole_product(Rows(d, d_pitch, N, 1, 1, 0), count, address(w), ZERO, K, address(zeros), and_plus, out)
+            matrix = Rows(d, d_pitch, N, 1, 1, 0)
+            step = whole_product(matrix, count, address(w), ZERO, K, address(zeros), and_plus, block, meanwhile, step)
+            send_rest(meanwhile, step)
             if x.pending:
                 sums_of_rows(
-                    out, forward(address(x.raw), at * K), count, K, address(x.columns), x.step, x.act,
+                    block, forward(address(x.raw), at * K), count, K, address(x.columns), x.step, x.act,
                     forward(address(sums), 2 * b * K),
                 )  # fmt: skip
-            if past:
-                write_back(out, count * K, True, dx, at * K)
+            going, table, size = block, out, count * K * past
+    send_all(going, table, size)

@@ -45,8 +45,8 @@ def convolve_backward(dy: np.ndarray, x: np.ndarray, w: np.ndarray, stride: int)
     s = Sizes(Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out)
     take_turns(_weights, (dy, x, N, *s, bias, dw.reshape(-1)), C_out, work=dy.size, grain=16)
     window = kh * kw * C_in
-    packed, nothing = pack(w.reshape(window, C_out).T), np.zeros(window + 8, np.float32)
-    take_turns(_scatter, (dy, packed, nothing, s, dx), N, work=dy.size)
+    packed, none = pack(w.reshape(window, C_out).T), np.zeros(window + 8, np.float32)
+    take_turns(_scatter, (dy, packed, none, s, dx), N, work=dy.size)
     return dx, dw
 
 
@@ -61,7 +61,7 @@ def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n
             at = ((r // Ho) * Hp + (r % Ho) * stride + a) * Wp * C_in
             product(
                 taps, at, line, address(dy), r * Wo * C_out, C_out, n0, n1, address(zeros), ZERO, finish,
-                address(dw), a * line * C_out + n0, C_out,
+                address(dw), a * line * C_out + n0, C_out, None, ZERO,
             )  # fmt: skip
 
 
@@ -73,7 +73,8 @@ def scatter_row(dy, packed, zeros, s, i, dx):
     windows = np.empty(s.Wo * wide, np.float32)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(windows), 0)
     rows = Rows(dy, s.C_out, s.C_out, 1, 1, 0)
-    whole_product(rows, s.Wo, address(packed), ZERO, wide, address(zeros), finish, address(windows))
+    out = address(windows)
+    whole_product(rows, s.Wo, address(packed), ZERO, wide, address(zeros), finish, out, None, ZERO)
     for a in range(s.kh):
         at = (i * s.stride + a) * s.Wp * s.C_in
         for j in range(s.Wo):

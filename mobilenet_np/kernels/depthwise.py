@@ -18,8 +18,9 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
+from .meanwhile import along
 from .simd import address, fma, forward, load8, load16, load_like
-from .tiles import ACTS, REGISTERS, Finish, put
+from .tiles import ACTS, REGISTERS, ZERO, Finish, put
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -172,15 +173,16 @@ def _row(x0, x1, x2, x3, x4, g, first, last, c, w, bias, finish, y):
 
 
 @njit(nogil=True)
-def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y):
-    """Output rows i0 to i1 for C channels (a multiple of 8), kernel 3x3 or 5x5.
+def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
+    """Output rows i0 to i1 for C channels (a multiple of 8), kernel 3x3 or 5x5; the step in the plan for ``meanwhile``
+    after the last.
 
     ``x_at`` is the offset in x of the image's row 0, column 0, which need not exist where only some rows are kept;
     ``zeros`` is the address of a row of zeros; y is the address of output row i0.
     """
     first = min(g.Wo, -(-g.left // g.stride))  # from here to last the windows lie inside
     last = max(first, min(g.Wo, (g.W - g.kernel + g.left) // g.stride + 1))
-    none = forward(zeros, -g.left * g.x_pixel)
+    none, step = forward(zeros, -g.left * g.x_pixel), ZERO
     for i in range(i0, i1):
         r = i * g.stride - g.top  # the window's first row
         line = forward(x, x_at - g.left * g.x_pixel + r * g.x_row)
@@ -191,12 +193,16 @@ def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y):
         x4 = forward(line, 4 * g.x_row) if 0 <= r + 4 < g.H else none
         out = forward(y, (i - i0) * g.y_row)
         c = 0
-        while REGISTERS >= 32 and c + 16 <= C:
-            _row(x0, x1, x2, x3, x4, g, first, last, c, w, load16(bias, c), finish, out)
-            c += 16
         while c < C:
-            _row(x0, x1, x2, x3, x4, g, first, last, c, w, load8(bias, c), finish, out)
-            c += 8
+            along(meanwhile, step, step + g.Wo)
+            step += g.Wo
+            if REGISTERS >= 32 and c + 16 <= C:
+                _row(x0, x1, x2, x3, x4, g, first, last, c, w, load16(bias, c), finish, out)
+                c += 16
+            else:
+                _row(x0, x1, x2, x3, x4, g, first, last, c, w, load8(bias, c), finish, out)
+                c += 8
+    return step
 
 
 def depthwise_of_batch(x: np.ndarray, w: np.ndarray, stride: int, top: int, left: int, y: np.ndarray) -> None:
@@ -218,6 +224,6 @@ def _rows_of_batch(x, w, y, zeros, g, C, Ho, r0, r1):
         i1 = min(Ho, i + r1 - r0)
         depthwise(
             address(x), n * g.H * g.x_row, address(zeros), g, C, i, i1, address(w), address(zeros), finish,
-            forward(address(y), r0 * g.y_row),
+            forward(address(y), r0 * g.y_row), None,
         )  # fmt: skip
         r0 += i1 - i

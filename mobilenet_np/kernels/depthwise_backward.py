@@ -14,8 +14,9 @@ from numba import njit
 from ..memory import empty, zeros
 from ..threads import get_threads
 from .depthwise import Window, depthwise_of_batch
+from .meanwhile import along
 from .simd import add, address, fma, forward, load_like, splat8, splat16, store
-from .tiles import REGISTERS
+from .tiles import REGISTERS, ZERO
 from .turns import in_turns, take_turns
 
 _0 = np.float32(0)
@@ -34,8 +35,7 @@ def depthwise_of_batch_backward(
     if stride == 1:
         # Every dx gathers what its window of dy sends back: a depthwise convolution again, with the kernel rotated.
         depthwise_of_batch(dy, np.ascontiguousarray(w[::-1, ::-1]), 1, k - 1 - top, k - 1 - left, dx)
-        nothing = np.zeros(W * C, np.float32)
-        take_turns(_weights, (flat[0], flat[1], nothing, flat[4], g, Ho), N, work=dy.size)
+        take_turns(_weights, (flat[0], flat[1], np.zeros(W * C, np.float32), flat[4], g, Ho), N, work=dy.size)
     else:
         # Some images for every thread, or if there are too few some channels of each.
         by_images = 2 * get_threads() <= N
@@ -137,13 +137,13 @@ def _weights_row_of_5(dy, x, g, none, dw):
 
 
 @njit(nogil=True)
-def _weights_of_row(dy, line, nothing, r, g, first, last, c, dw, none):
+def _weights_of_row(dy, line, zeros, r, g, first, last, c, dw, none):
     """One row of dy, for channels c, c + 1, ...; ``line`` is where the first of its window's rows, row r, begins."""
-    dy, line, nothing, dw = forward(dy, c), forward(line, c), forward(nothing, c), forward(dw, c)
+    dy, line, zeros, dw = forward(dy, c), forward(line, c), forward(zeros, c), forward(dw, c)
     if g.kernel == 3:
-        x0 = line if 0 <= r < g.H else nothing
-        x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else nothing
-        x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else nothing
+        x0 = line if 0 <= r < g.H else zeros
+        x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else zeros
+        x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else zeros
         _weights_3x3(dy, x0, x1, x2, g, first, last, none, dw)
     else:
         for a in range(5):
@@ -152,34 +152,39 @@ def _weights_of_row(dy, line, nothing, r, g, first, last, c, dw, none):
 
 
 @njit(nogil=True)
-def weights_of_rows(dy, x, nothing, g, i0, i1, dw):
-    """Add the share of rows i0 to i1 of dy to dw.
+def weights_of_rows(dy, x, zeros, g, i0, i1, dw, meanwhile, step):
+    """Add the share of rows i0 to i1 of dy to dw; the step in the plan for ``meanwhile`` after the last.
 
     dy is the address of its row i0, x that of the image's row 0, which need not exist where only some rows are kept,
-    ``nothing`` that of a row of zeros.
+    ``zeros`` that of a row of zeros.
     """
     C = g.w_tap
     first = min(g.Wo, g.left)  # from here to last the windows lie inside
     last = max(first, min(g.Wo, g.W - g.kernel + g.left + 1))
-    none = forward(nothing, -g.left * g.x_pixel)
+    none = forward(zeros, -g.left * g.x_pixel)
     for i in range(i0, i1):
         r = i - g.top
         line = forward(x, r * g.x_row - g.left * g.x_pixel)
         row = forward(dy, (i - i0) * g.y_row)
         c = 0
-        while REGISTERS >= 32 and c + 16 <= C:
-            _weights_of_row(row, line, none, r, g, first, last, c, dw, splat16(_0))
-            c += 16
         while c < C:
-            _weights_of_row(row, line, none, r, g, first, last, c, dw, splat8(_0))
-            c += 8
+            along(meanwhile, step, step + g.Wo)
+            step += g.Wo
+            if REGISTERS >= 32 and c + 16 <= C:
+                _weights_of_row(row, line, none, r, g, first, last, c, dw, splat16(_0))
+                c += 16
+            else:
+                _weights_of_row(row, line, none, r, g, first, last, c, dw, splat8(_0))
+                c += 8
+    return step
 
 
 @in_turns
-def _weights(dy, x, nothing, dw, g, Ho, n0, n1):
+def _weights(dy, x, zeros, dw, g, Ho, n0, n1):
     for n in range(n0, n1):
         image, out = forward(address(x), n * g.H * g.x_row), forward(address(dw), n * g.kernel * g.kernel * g.w_tap)
-        weights_of_rows(forward(address(dy), n * Ho * g.y_row), image, address(nothing), g, 0, Ho, out)
+        rows = forward(address(dy), n * Ho * g.y_row)
+        weights_of_rows(rows, image, address(zeros), g, 0, Ho, out, None, ZERO)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -258,13 +263,15 @@ def _row(dy, x, dx, g, first, last, c, w, dw, none):
 
 
 @njit(nogil=True)
-def sweep_rows(dy, x, w, dx, dw, g, i0, i1, c0, c1):
-    """Add what rows i0 to i1 of dy send back to dx and to dw, for channels c0 to c1.
+def sweep_rows(dy, x, w, dx, dw, g, i0, i1, c0, c1, meanwhile):
+    """Add what rows i0 to i1 of dy send back to dx and to dw, for channels c0 to c1; the step in the plan for
+    ``meanwhile`` after the last.
 
     dy is the address of its row i0; x and dx are those of the image's row 0, which need not exist.
     """
     first = min(g.Wo, -(-g.left // g.stride))  # from here to last the first three columns of the window lie inside
     last = max(first, min(g.Wo, (g.W - 3 + g.left) // g.stride + 1))
+    step = ZERO
     for i in range(i0, i1):
         row = forward(dy, (i - i0) * g.y_row)
         for a in range(g.kernel):
@@ -275,12 +282,16 @@ def sweep_rows(dy, x, w, dx, dw, g, i0, i1, c0, c1):
             x_row, dx_row = forward(x, line), forward(dx, line)
             w_row, dw_row = forward(w, taps), forward(dw, taps)
             c = c0
-            while REGISTERS >= 32 and c + 16 <= c1:
-                _row(row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat16(_0))
-                c += 16
             while c < c1:
-                _row(row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat8(_0))
-                c += 8
+                along(meanwhile, step, step + g.Wo)
+                step += g.Wo
+                if REGISTERS >= 32 and c + 16 <= c1:
+                    _row(row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat16(_0))
+                    c += 16
+                else:
+                    _row(row, x_row, dx_row, g, first, last, c, w_row, dw_row, splat8(_0))
+                    c += 8
+    return step
 
 
 @in_turns
@@ -290,5 +301,5 @@ def _sweep(dy, x, w, dx, dw, g, N, Ho, C, by_images, start, stop):
         image, taps = n * g.H * g.x_row, n * g.kernel * g.kernel * g.w_tap
         sweep_rows(
             forward(address(dy), n * Ho * g.y_row), forward(address(x), image), address(w),
-            forward(address(dx), image), forward(address(dw), taps), g, 0, Ho, c0, c1,
+            forward(address(dx), image), forward(address(dw), taps), g, 0, Ho, c0, c1, None,
         )  # fmt: skip

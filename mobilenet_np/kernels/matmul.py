@@ -2,63 +2,99 @@
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 
 from ..memory import empty
+from .meanwhile import ROWS
 from .product import pack, product
 from .simd import address
 from .tiles import ACTS, ZERO, Finish, Rows
 from .turns import in_turns, take_turns
 
 _FEW_ROWS = 256  # fewer, and threads share out the columns, not the rows
-_BLOCK = 256  # positions whose products are summed in registers before they are added to the result
+_DEPTH = 256  # positions whose products are summed in registers before they are added to the result
+_BLOCK = 2**17  # numbers, 512 KB: half of a core's own cache, the other is for the block that comes next
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
 
+def block_of(positions: int, channels: int) -> int:
+    """How many rows are done at a time, of tables with so many channels together.
+
+    So few that they fit into the cache, an even number of equal blocks, so that two threads or four have the same to
+    do, and of those the one that leaves the fewest rows over in its last tiles. An even number of rows, which are whole
+    cache lines.
+    """
+    return _block_of(positions, channels, _BLOCK)
+
+
+@functools.cache
+def _block_of(positions, channels, size):
+    least = max(1, -(-positions // 320), -(-positions * channels // size))
+    least += least % 2
+
+    def computed(blocks: int) -> int:
+        return blocks * -(-positions // (blocks * ROWS))
+
+    rows = -(-positions // min(range(least, least + 8, 2), key=computed))
+    return rows + rows % 2
+
+
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a (M, K) @ b (K, N), for N a multiple of 8."""
+    """a (M, K) @ b (K, N), for N a multiple of 8; the rows of a may lie apart."""
     (M, K), N = a.shape, b.shape[1]
     c = empty((M, N))
-    flat, out, zeros = np.ascontiguousarray(a).reshape(-1), c.reshape(-1), np.zeros(N, np.float32)
+    flat, pitch = _flat(a)
+    out, zeros = c.reshape(-1), np.zeros(N, np.float32)
     # What is read once or twice is not worth packing.
     direct = M < _FEW_ROWS and b.flags.c_contiguous
     panels, b_row = (b.reshape(-1), N) if direct else (pack(b), 0)
-    given = flat, M, K, panels, b_row, N, zeros, out
+    given = flat, pitch, M, K, panels, b_row, N, zeros, out
     if M < _FEW_ROWS:
         take_turns(_multiply, (*given, False), N, b.size, grain=64)
     else:
-        take_turns(_multiply, (*given, True), M, M * K * N // 16, grain=42)
+        take_turns(_multiply, (*given, True), M, M * K * N // 16, grain=block_of(M, K + N))
     return c
 
 
 def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a (P, K).T @ b (P, N), for N a multiple of 8: how a pointwise convolution's weights get their gradient."""
+    """a (P, K).T @ b (P, N), for N a multiple of 8: how a pointwise convolution's weights get their gradient. The rows
+    of both may lie apart."""
     (P, K), N = a.shape, b.shape[1]
-    c = empty((K, N))
-    flat_a, flat_b = np.ascontiguousarray(a).reshape(-1), np.ascontiguousarray(b).reshape(-1)
-    zeros = np.zeros(N, np.float32)
-    take_turns(_multiply_transposed, (flat_a, P, K, flat_b, N, zeros, c.reshape(-1)), K, P * K * N // 16, grain=8)
+    c, zeros = empty((K, N)), np.zeros(N, np.float32)
+    given = *_flat(a), P, *_flat(b), N, zeros, c.reshape(-1)
+    take_turns(_multiply_transposed, given, K, P * K * N // 16, grain=8)
     return c
 
 
+def _flat(a):
+    """All numbers from the first to the last of a matrix whose rows may lie apart, and from one row to the next."""
+    (M, K), (row, number) = a.shape, a.strides
+    if number != 4 or row % 4 or row <= 4 * K:
+        return np.ascontiguousarray(a).reshape(-1), K
+    return np.lib.stride_tricks.as_strided(a, ((M - 1) * row // 4 + K,), (4,)), row // 4
+
+
 @in_turns
-def _multiply(a, M, K, b, b_row, N, zeros, c, by_rows, start, stop):
+def _multiply(a, pitch, M, K, b, b_row, N, zeros, c, by_rows, start, stop):
     """Rows start to stop of the product, or if not ``by_rows`` columns."""
     m0, m1, n0, n1 = (start, stop, 0, N) if by_rows else (0, M, start, stop)
-    rows = Rows(address(a), K, K, 1, 1, 0)
+    rows = Rows(address(a), pitch, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
     product(
-        rows, m0 * K, m1 - m0, address(b), ZERO, b_row, n0, n1, address(zeros), ZERO, finish, address(c), m0 * N + n0, N
+        rows, m0 * pitch, m1 - m0, address(b), ZERO, b_row, n0, n1, address(zeros), ZERO, finish,
+        address(c), m0 * N + n0, N, None, ZERO,
     )  # fmt: skip
 
 
 @in_turns
-def _multiply_transposed(a, P, K, b, N, zeros, c, k0, k1):
-    for p in range(0, P, _BLOCK):
+def _multiply_transposed(a, a_row, P, b, b_row, N, zeros, c, k0, k1):
+    for p in range(0, P, _DEPTH):
         finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, address(c), 0)  # adds to what is there already
-        rows = Rows(address(a), 1, min(_BLOCK, P - p), K, 1, 0)
+        rows = Rows(address(a), 1, min(_DEPTH, P - p), a_row, 1, 0)
         product(
-            rows, p * K + k0, k1 - k0, address(b), p * N, N, ZERO, N, address(zeros), ZERO, finish,
-            address(c), k0 * N, N,
+            rows, p * a_row + k0, k1 - k0, address(b), p * b_row, b_row, ZERO, N, address(zeros), ZERO, finish,
+            address(c), k0 * N, N, None, ZERO,
         )  # fmt: skip

@@ -40,7 +40,7 @@ def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     rows = max(1, _PIECE // C)
     pieces = np.zeros((2, -(-P // rows), C), np.float32)
     take_turns(_statistics, (x.reshape(-1), P, C, rows, pieces), pieces.shape[1], work=x.size)
-    return together(pieces, pieces_of(P, rows))
+    return together(pieces, P, rows)
 
 
 def normalize(
@@ -50,12 +50,18 @@ def normalize(
     return finish(x, columns_of(gamma, beta, mean, inv_std), act, None)
 
 
-def finish(x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None) -> np.ndarray:
-    """`normalize` with columns that are there already; and ``plus`` (P, C) is added."""
-    y, adds = empty(x.shape), plus is not None
-    flat = x.reshape(-1), x.shape[1], columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1)
-    take_turns(_normalize, flat, len(x), work=x.size)
-    return y
+def finish(
+    x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None, pitch: int | None = None
+) -> np.ndarray:
+    """`normalize` with columns that are there already; and ``plus`` (P, C) is added.
+
+    The rows of the result begin ``pitch`` numbers apart; by default they lie side by side.
+    """
+    (P, C), adds = x.shape, plus is not None
+    y = empty((P, pitch or C))
+    flat = x.reshape(-1), C, columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1), y.shape[1]
+    take_turns(_normalize, flat, P, work=x.size)
+    return y[:, :C]
 
 
 def sums(
@@ -81,21 +87,29 @@ def backward(
     dgamma: np.ndarray, dbeta: np.ndarray, act: str = "",
 ) -> np.ndarray:  # fmt: skip
     """dx of BatchNorm in training, for dy (P, C) behind the nonlinearity."""
-    columns = backward_columns(columns_of(gamma, beta, mean, inv_std), inv_std, dgamma, dbeta, len(x))
+    columns = columns_of(gamma, beta, mean, inv_std)
+    backward_columns(columns, inv_std, dgamma, dbeta, len(x))
     return backward_with(dy, x, columns, act)
 
 
-def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) -> np.ndarray:
-    """`backward` with columns that are there already."""
-    dx = empty(x.shape)
-    flat = dy.reshape(-1), x.reshape(-1), x.shape[1], columns, ACTS[act], dx.reshape(-1)
-    take_turns(_backward, flat, len(x), work=x.size)
-    return dx
+def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str, pitch: int | None = None) -> np.ndarray:
+    """`backward` with columns that are there already; ``pitch`` as in `finish`."""
+    P, C = x.shape
+    dx = empty((P, pitch or C))
+    flat = dy.reshape(-1), x.reshape(-1), C, columns, ACTS[act], dx.reshape(-1), dx.shape[1]
+    take_turns(_backward, flat, P, work=x.size)
+    return dx[:, :C]
 
 
-def add_up(parts: np.ndarray, inv_std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+@cached_njit
+def add_up(parts, inv_std):
     """dgamma and dbeta from what `sums_of_rows` found in several parts (parts, 2, C)."""
-    dgamma, dbeta = np.add.reduce(parts, axis=0)
+    dgamma, dbeta = np.zeros_like(inv_std), np.zeros_like(inv_std)
+    for part in range(len(parts)):
+        for c in range(inv_std.size):
+            dgamma[c] += parts[part, 0, c]
+        for c in range(inv_std.size):
+            dbeta[c] += parts[part, 1, c]
     return dgamma * inv_std, dbeta
 
 
@@ -111,19 +125,15 @@ def _statistics(x, P, C, rows, pieces, b0, b1):
         statistics_of_rows(start, min(rows, P - b * rows), C, address(pieces[0, b]), address(pieces[1, b]))
 
 
-def pieces_of(P: int, rows: int) -> np.ndarray:
-    """How many positions each piece of ``rows`` positions has."""
-    return np.minimum(rows, P - np.arange(0, P, rows))
-
-
 @cached_njit
-def together(pieces, counts):
-    """Mean and variance from the means and squares (2, pieces, C) of pieces of so many positions each."""
+def together(pieces, P, rows):
+    """Mean and variance from the means and squares (2, pieces, C) of pieces of ``rows`` positions each, but for the
+    last of every P positions, which may have fewer."""
     C = pieces.shape[2]
     mean, square = np.zeros(C), np.zeros(C)
-    done = 0
-    for b in range(len(counts)):
-        more = counts[b]
+    done, each = 0, (P + rows - 1) // rows
+    for b in range(pieces.shape[1]):
+        more = min(rows, P - b % each * rows)
         share = more / (done + more)
         for c in range(C):
             off = pieces[0, b, c] - mean[c]
@@ -134,11 +144,11 @@ def together(pieces, counts):
 
 
 @in_turns
-def _normalize(x, C, columns, act, plus, adds, y, p0, p1):
+def _normalize(x, C, columns, act, plus, adds, y, pitch, p0, p1):
     at = p0 * C
     normalize_rows(
         forward(address(x), at), p1 - p0, C, address(columns), columns.shape[1], act,
-        forward(address(plus), at), adds, forward(address(y), at), C,
+        forward(address(plus), at), adds, forward(address(y), p0 * pitch), pitch,
     )  # fmt: skip
 
 
@@ -151,9 +161,9 @@ def _sums(dy, x, C, columns, act, P, rows, parts, b0, b1):
 
 
 @in_turns
-def _backward(dy, x, C, columns, act, dx, p0, p1):
+def _backward(dy, x, C, columns, act, dx, pitch, p0, p1):
     at = p0 * C
     backward_rows(
         forward(address(dy), at), forward(address(x), at), p1 - p0, C, address(columns), columns.shape[1], act,
-        forward(address(dx), at), C,
+        forward(address(dx), p0 * pitch), pitch,
     )  # fmt: skip

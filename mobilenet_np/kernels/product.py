@@ -10,6 +10,7 @@ import numpy as np
 from numba import njit
 
 from ..memory import empty
+from .meanwhile import send, soon
 from .simd import address, broadcast_like, fma, is_eight, load8, load16, load_like, store
 from .tiles import REGISTERS, ZERO, put, tile_6, tile_7, tile_8, tile_14
 from .turns import in_turns, take_turns
@@ -48,64 +49,72 @@ def one_row_of_four_panels(a, a_at, b, b_at, b_step, apart, bias, bias_at, finis
 
 
 @njit(nogil=True)
-def panel(a, a_at, M, b, b_at, b_step, bias, finish, c, c_at, c_step):
-    """M rows of as many columns as ``bias`` has."""
+def panel(a, a_at, M, b, b_at, b_step, bias, finish, c, c_at, c_step, meanwhile, step):
+    """M rows of as many columns as ``bias`` has; the step after the last."""
     # The last tile goes over some rows again, rather than row by row over the rest: but not where results are added to
     # what is there already.
     again = not finish.residual or finish.shift != 0
     narrow = REGISTERS >= 32 or is_eight(bias)
-    m = 0
+    m, depth = 0, a.runs * a.K
     while m < M:
         left = M - m
+        ahead, pace = soon(meanwhile, step)
         if narrow and again and (left >= 14 or (left > 7 and M >= 14)):
             m = min(m, M - 14)
-            tile_14(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step)
+            tile_14(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step, ahead, pace)
             m += 14
         elif narrow and left >= 8 and not again:
-            tile_8(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step)
+            tile_8(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step, ahead, pace)
             m += 8
         elif narrow and (left >= 7 or (M >= 7 and again)):
             m = min(m, M - 7)
-            tile_7(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step)
+            tile_7(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step, ahead, pace)
             m += 7
         elif not narrow and (left >= 6 or (M >= 6 and again)):
             m = min(m, M - 6)
-            tile_6(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step)
+            tile_6(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step, ahead, pace)
             m += 6
         else:
             one_row(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step)
             m += 1
+        send(meanwhile, step, step + depth)
+        step += depth
+    return step
 
 
 @njit(nogil=True)
-def product(a, a_at, M, b, b_at, b_row, n0, n1, bias, bias_at, finish, c, c_at, c_step):
+def product(a, a_at, M, b, b_at, b_row, n0, n1, bias, bias_at, finish, c, c_at, c_step, meanwhile, step):
     """Columns n0 to n1 of ``c = finish(a @ b + bias)`` for M rows.
 
     n0 is a multiple of 16 and so is n1, unless it is the last column (then a multiple of 8). ``b_row`` is the length of
-    b's rows, or 0 if b is packed. ``c_at`` is where row 0, column n0 goes.
+    b's rows, or 0 if b is packed. ``c_at`` is where row 0, column n0 goes. ``step`` is where in the plan for
+    ``meanwhile`` this product begins; returned is where it ends.
     """
     depth = a.runs * a.K
     n = n0
     while n < n1:
         done = min(16, n1 - n)
-        start, step = (b_at + n, b_row) if b_row else (b_at + depth * n, done)
+        start, apart = (b_at + n, b_row) if b_row else (b_at + depth * n, done)
         if M < 6 and a.runs == 1 and a.k_step == 1 and n1 - n >= 64:
-            done, apart = 64, (16 if b_row else 16 * depth)
+            done, next_panel = 64, (16 if b_row else 16 * depth)
             for m in range(M):
                 row, out = a_at + m * a.step, c_at + m * c_step
-                one_row_of_four_panels(a, row, b, start, step, apart, bias, bias_at + n, finish, c, out)
+                one_row_of_four_panels(a, row, b, start, apart, next_panel, bias, bias_at + n, finish, c, out)
         elif done == 16:
-            panel(a, a_at, M, b, start, step, load16(bias, bias_at + n), finish, c, c_at, c_step)
+            sixteen = load16(bias, bias_at + n)
+            step = panel(a, a_at, M, b, start, apart, sixteen, finish, c, c_at, c_step, meanwhile, step)
         else:
-            panel(a, a_at, M, b, start, step, load8(bias, bias_at + n), finish, c, c_at, c_step)
+            eight = load8(bias, bias_at + n)
+            step = panel(a, a_at, M, b, start, apart, eight, finish, c, c_at, c_step, meanwhile, step)
         n += done
         c_at += done
+    return step
 
 
 @njit(nogil=True)
-def whole_product(a, M, b, b_row, N, zeros, finish, c):
+def whole_product(a, M, b, b_row, N, zeros, finish, c, meanwhile, step):
     """All N columns of ``c = finish(a @ b)`` for M rows, everything where its address is; ``zeros`` are N zeros."""
-    product(a, ZERO, M, b, ZERO, b_row, ZERO, N, zeros, ZERO, finish, c, ZERO, N)
+    return product(a, ZERO, M, b, ZERO, b_row, ZERO, N, zeros, ZERO, finish, c, ZERO, N, meanwhile, step)
 
 
 def pack(w: np.ndarray) -> np.ndarray:

@@ -129,6 +129,25 @@ def stream(typing_context, value, start, offset):
 
 
 @intrinsic
+def prefetch(typing_context, start, offset):
+    """Have the cache line of ``start[offset]`` fetched into a core's own cache, without waiting for it; if ``start`` is
+    None, do nothing."""
+
+    def generate(context, builder, signature, arguments):
+        if start is types.none:
+            return context.get_dummy_value()
+        byte, number = ir.IntType(8).as_pointer(), ir.IntType(32)
+        kind = ir.FunctionType(ir.VoidType(), [byte, number, number, number])
+        function = cgutils.get_or_insert_function(builder.module, kind, "llvm.prefetch.p0i8")
+        reading, second_level, data = (ir.Constant(number, value) for value in (0, 2, 1))
+        place = builder.bitcast(builder.gep(*arguments[:1], arguments[1:]), byte)
+        builder.call(function, [place, reading, second_level, data])
+        return context.get_dummy_value()
+
+    return types.void(start, types.intp), generate
+
+
+@intrinsic
 def fence(typing_context):
     """Everything stored before is there before anything that comes after."""
 

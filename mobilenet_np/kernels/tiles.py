@@ -7,6 +7,9 @@ A tile of 14 x 16 results is fourteen registers; for each k it needs 16 numbers 
 Arrays are flat float32 and given by their addresses; a name that ends in ``_at`` is the offset where something begins.
 Every result is one chain of fused multiply-adds in the order of k, starting from the bias, whatever the tile that it is
 computed in: its bits do not depend on how the work was cut.
+
+Multiplying leaves the way to memory idle. So a tile also has a line fetched for every k that will be needed soon: it
+begins at ``ahead`` and is ``pace`` numbers further on each time (see `meanwhile`).
 """
 
 from __future__ import annotations
@@ -17,7 +20,7 @@ import numpy as np
 from llvmlite.binding import get_host_cpu_features
 from numba import njit
 
-from .simd import add, broadcast_like, fma, load_like, maximum, minimum, mul, splat_like, store
+from .simd import add, broadcast_like, fma, load_like, maximum, minimum, mul, prefetch, splat_like, store
 
 
 class Rows(NamedTuple):
@@ -100,14 +103,17 @@ def put(v, finish, c, c_at):
 
 
 @njit(nogil=True)
-def tile_14(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step):
+def tile_14(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step, ahead, pace):
     """Fourteen rows; the columns are those of ``bias``. 224 is 7 * 2**5: fourteen divides the number of pixels of
     nearly every layer of the papers."""
     v0, v1, v2, v3, v4, v5, v6 = bias, bias, bias, bias, bias, bias, bias
     v7, v8, v9, v10, v11, v12, v13 = bias, bias, bias, bias, bias, bias, bias
+    soon = ZERO
     for _ in range(a.runs):
         k = a_at
         for _ in range(a.K):
+            prefetch(ahead, soon)
+            soon += pace
             p = load_like(bias, b, b_at)
             v0 = fma(broadcast_like(bias, a.start, k), p, v0)
             v1 = fma(broadcast_like(bias, a.start, k + a.step), p, v1)
@@ -143,12 +149,15 @@ def tile_14(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step):
 
 
 @njit(nogil=True)
-def tile_7(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step):
+def tile_7(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step, ahead, pace):
     """Seven rows, as in images of 7x7."""
     v0, v1, v2, v3, v4, v5, v6 = bias, bias, bias, bias, bias, bias, bias
+    soon = ZERO
     for _ in range(a.runs):
         k = a_at
         for _ in range(a.K):
+            prefetch(ahead, soon)
+            soon += pace
             p = load_like(bias, b, b_at)
             v0 = fma(broadcast_like(bias, a.start, k), p, v0)
             v1 = fma(broadcast_like(bias, a.start, k + a.step), p, v1)
@@ -170,12 +179,15 @@ def tile_7(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step):
 
 
 @njit(nogil=True)
-def tile_8(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step):
+def tile_8(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step, ahead, pace):
     """Eight rows, which divide every number of channels: for weights' gradients, whose rows are channels."""
     v0, v1, v2, v3, v4, v5, v6, v7 = bias, bias, bias, bias, bias, bias, bias, bias
+    soon = ZERO
     for _ in range(a.runs):
         k = a_at
         for _ in range(a.K):
+            prefetch(ahead, soon)
+            soon += pace
             p = load_like(bias, b, b_at)
             v0 = fma(broadcast_like(bias, a.start, k), p, v0)
             v1 = fma(broadcast_like(bias, a.start, k + a.step), p, v1)
@@ -199,12 +211,15 @@ def tile_8(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step):
 
 
 @njit(nogil=True)
-def tile_6(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step):
+def tile_6(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step, ahead, pace):
     """Six rows, where a register holds eight numbers: sixteen columns are two registers then, and there are sixteen."""
     v0, v1, v2, v3, v4, v5 = bias, bias, bias, bias, bias, bias
+    soon = ZERO
     for _ in range(a.runs):
         k = a_at
         for _ in range(a.K):
+            prefetch(ahead, soon)
+            soon += pace
             p = load_like(bias, b, b_at)
             v0 = fma(broadcast_like(bias, a.start, k), p, v0)
             v1 = fma(broadcast_like(bias, a.start, k + a.step), p, v1)

@@ -73,7 +73,10 @@ def take_turns(
     """
     threads = useful(work, -(-count // grain))
     turns = np.zeros(32, np.int64)
-    size = count if threads == 1 else -(-count // (threads * _EACH * grain)) * grain
+    if threads == 1:
+        kernel(turns, 0, count, count, *arguments, *_spaces(own))
+        return
+    size = -(-count // (threads * _EACH * grain)) * grain
 
     def task(me: int) -> None:
         kernel(turns, me, count, size, *arguments, *_spaces(own))

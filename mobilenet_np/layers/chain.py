@@ -116,8 +116,8 @@ def backward(
         sums = parts_of_sums(dy.reshape(-1, C), y.raw.reshape(-1, C), y.columns, y.act)
     dgamma, dbeta = add_up(sums, inv_std)
     bn._grads = dict(gamma=dgamma, beta=dbeta)
-    columns = backward_columns(y.columns, inv_std, dgamma, dbeta, y.raw.size // C)
-    dx, sums = _BACKWARD[type(conv)](conv, dy, y._replace(columns=columns), x, plus)
+    backward_columns(y.columns, inv_std, dgamma, dbeta, y.raw.size // C)
+    dx, sums = _BACKWARD[type(conv)](conv, dy, y, x, plus)
     return dx, sums if x.columns is not None else None
 
 

@@ -220,7 +220,7 @@ class BatchNorm(Layer):
     def remember(self, batch_mean: np.ndarray, batch_var: np.ndarray, count: int) -> None:
         """Take one batch's statistics, of ``count`` positions, into the running ones."""
         mean, var = self._buffers.values()
-        mean[...], var[...] = ops.batch_norm_inference.running_statistics(
+        mean[...], var[...] = ops.batch_norm_inference.averaged(
             mean, var, batch_mean, batch_var, count, self.decay, self.unbiased
         )
 

@@ -262,7 +262,11 @@ def running_statistics(
     check_same_dtype(op, **arrays)
     check_positive(op, "count", count, integer=True)
     check(0 <= decay <= 1, f"{op}: decay is {decay!r}; it must be in [0, 1]")
-    count, decay = int(count), float(decay)  # NumPy scalars would lift float32 to their own precision
+    return averaged(mean, var, batch_mean, batch_var, int(count), float(decay), unbiased)
+
+
+def averaged(mean, var, batch_mean, batch_var, count, decay, unbiased):
+    """`running_statistics` of what fits together. (NumPy scalars would lift float32 to their own precision.)"""
     if unbiased and count > 1:
         batch_var = batch_var * (count / (count - 1))
     return decay * mean + (1 - decay) * batch_mean, decay * var + (1 - decay) * batch_var

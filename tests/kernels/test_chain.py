@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import mobilenet_np as mn
+from mobilenet_np import memory
 from mobilenet_np.geometry import same_padding
-from mobilenet_np.kernels import chain, chain_conv2d, chain_depthwise, chain_pointwise, normalize
+from mobilenet_np.kernels import chain, chain_conv2d, chain_depthwise, chain_pointwise, matmul, normalize
 from mobilenet_np.kernels.batch_norm_rows import backward_columns, columns_of
 from mobilenet_np.kernels.chain import Pending
 from mobilenet_np.ops import conv2d, depthwise_conv2d, pointwise_conv2d
@@ -25,10 +26,11 @@ def cut(request, monkeypatch):
     if request.param != "as it is":
         monkeypatch.setattr(chain_pointwise, "_FEW", 0)
     if "small" in request.param:
-        monkeypatch.setattr(chain_pointwise, "_BLOCK", 600)
+        monkeypatch.setattr(matmul, "_BLOCK", 600)
         monkeypatch.setattr(chain_depthwise, "_BLOCK", 600)
     if "past" in request.param:
         monkeypatch.setattr(chain, "_LARGE", 1)
+        monkeypatch.setattr(memory, "LARGE", 1)  # so that all tables begin at a cache line, as large ones do
 
 
 def normalized(rng, x, act):
@@ -59,7 +61,7 @@ def check_link(rng, x, act, out, out_act, forward, backward, op_forward, op_back
     dy = rng.standard_normal(y.shape).astype(F32)
     rows = dy.reshape(-1, C), y.reshape(-1, C)
     dgamma, dbeta = normalize.add_up(normalize.parts_of_sums(*rows, behind.columns, out_act), inv_std_y)
-    behind = behind._replace(columns=backward_columns(behind.columns, inv_std_y, dgamma, dbeta, len(rows[0])))
+    backward_columns(behind.columns, inv_std_y, dgamma, dbeta, len(rows[0]))
     d = normalize.backward_with(*rows, behind.columns, out_act).reshape(y.shape)
     dx, dw, *sums = backward(dy, behind, pending)
     for ours, theirs in zip((dx, dw), op_backward(d, cache), strict=True):
@@ -194,9 +196,30 @@ def test_pending_is_finished_with_something_added():
 def test_blocks_are_even_and_fit():
     for positions in (1, 9, 288, 1152, 4608, 18432, 73728, 401408):
         for channels in (24, 112, 672, 1120, 2048):
-            rows = chain_pointwise.block_of(positions, channels)
+            rows = matmul.block_of(positions, channels)
             blocks = -(-positions // rows)
-            assert rows <= 320 + 1
-            assert rows * channels <= chain_pointwise._BLOCK + channels
+            assert rows % 2 == 0 or rows == positions
+            assert rows <= 320 + 2
+            assert rows * channels <= matmul._BLOCK + 2 * channels
             if positions > 28:
                 assert blocks % 2 == 0 or positions // rows > 100, (positions, channels, rows, blocks)
+
+
+def test_tables_whose_rows_lie_apart():
+    """Rows a power of two apart compete for their places in the cache, so some numbers are left out between them."""
+    rng = np.random.default_rng(0)
+    x, w = (rng.standard_normal(s).astype(F32) for s in ((300, 24), (24, 16)))
+    apart = np.full((300, 40), np.nan, F32)[:, :24]
+    apart[...] = x
+    np.testing.assert_array_equal(matmul.multiply(apart, w), matmul.multiply(x, w))
+    y = matmul.multiply(x, w)
+    np.testing.assert_array_equal(matmul.multiply_transposed(apart, y), matmul.multiply_transposed(x, y))
+    columns = columns_of(*rng.standard_normal((4, 24)).astype(F32))
+    plain = normalize.finish(x, columns, "relu", None)
+    pitched = normalize.finish(x, columns, "relu", None, pitch=48)
+    assert pitched.strides == (192, 4)
+    np.testing.assert_array_equal(pitched, plain)
+    backward_columns(columns, *rng.standard_normal((3, 24)).astype(F32), 300)
+    pitched = normalize.backward_with(x, x[::-1].copy(), columns, "relu", pitch=48)
+    assert pitched.strides == (192, 4)
+    np.testing.assert_array_equal(pitched, normalize.backward_with(x, x[::-1].copy(), columns, "relu"))

@@ -19,7 +19,8 @@ def _run(x, first, zeros, g, C, i0, i1, w, bias, act, y):
     """``x`` holds the image's rows from row ``first`` on."""
     finish = Finish(act[0], act[1], act[2], act[3], False, address(x), 0)
     out = forward(address(y), i0 * g.y_row)
-    depthwise(address(x), -first * g.x_row, address(zeros), g, C, i0, i1, address(w), address(bias), finish, out)
+    image = -first * g.x_row
+    depthwise(address(x), image, address(zeros), g, C, i0, i1, address(w), address(bias), finish, out, None)
 
 
 def _depthwise(x, w, bias, stride, padding, act="", rows=None, first=0):

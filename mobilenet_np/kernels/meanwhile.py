@@ -1,0 +1,136 @@
+"""What can go on while a product is computed: fetching what comes next, and sending off what came last.
+
+Work that is done in blocks waits for memory twice: each block must be fetched before it is multiplied, and its results
+written before the next one. But a processor that multiplies has little to fetch, and one that fetches has nothing to
+multiply. So the next block is asked for, line by line, while this one is multiplied, and the results of the last one,
+which lie in the fast cache, go to memory at the same time, past the caches.
+
+A product counts its steps, one for each term of the sums in each tile; a depthwise convolution has one for each
+register of results. A plan says what goes with a step. Where it is None there is nothing to do but to multiply, and the
+compiler leaves all of this out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+from numba import njit, types
+from numba.extending import overload
+
+from .simd import fence, forward, load16, prefetch, stream
+from .tiles import REGISTERS, ZERO
+
+LINE = 16  # numbers
+ROWS = 14 if REGISTERS >= 32 else 6  # of most tiles
+ROWS_OF_WEIGHTS = 8 if REGISTERS >= 32 else 6  # of most tiles of weights' gradients
+COLUMNS = 16
+
+
+class Meanwhile(NamedTuple):
+    """What to do along with each step of a product; see `plan`.
+
+    Attributes
+    ----------
+    first, second, third : address
+        Of what to fetch, in this order.
+    first_size, second_size, third_size : int
+        How many numbers.
+    pace : int
+        How many of them are fetched for each step.
+    going, table : address
+        Of what to send, and where to.
+    size : int
+        How many numbers, a multiple of 16.
+    send_pace : int
+        How many of them are sent for each step.
+    """
+
+    first: int
+    first_size: int
+    second: int
+    second_size: int
+    third: int
+    third_size: int
+    pace: int
+    going: int
+    table: int
+    size: int
+    send_pace: int
+
+
+@njit(nogil=True)
+def steps_of(M, K, N, rows):
+    """About how many steps a product (M, K) @ (K, N) takes, in tiles of so many rows."""
+    return ((M + rows - 1) // rows) * ((N + COLUMNS - 1) // COLUMNS) * K
+
+
+@njit(nogil=True)
+def plan(steps, first, first_size, second, second_size, third, third_size, going, table, size):
+    """Fetch three tables and send one, in so many steps."""
+    pace = (first_size + second_size + third_size + steps - 1) // steps
+    return Meanwhile(
+        first, first_size, second, second_size, third, third_size, pace, going, table, size, (size + steps - 1) // steps
+    )
+
+
+def of_a_plan(otherwise: Callable) -> Callable:
+    """Make a function for kernels whose first argument is a plan; where that is None, ``otherwise`` is compiled."""
+
+    def choose(function):
+        overload(function, strict=False)(lambda m, *_: otherwise if m is None or m is types.none else function)
+        return function
+
+    return choose
+
+
+@of_a_plan(lambda m, step: (None, ZERO))
+def soon(m, step):
+    """Where to begin to fetch at this step, and how much further on at each of the next."""
+    at = step * m.pace
+    if at < m.first_size:
+        return forward(m.first, at), m.pace
+    at -= m.first_size
+    if at < m.second_size:
+        return forward(m.second, at), m.pace
+    at -= m.second_size
+    if at < m.third_size:
+        return forward(m.third, at), m.pace
+    return m.first, ZERO  # which is there already
+
+
+@of_a_plan(lambda m, step, until: None)
+def send(m, step, until):
+    """Send what goes with the steps from ``step`` to ``until``, in whole lines."""
+    if m.size > 0:
+        at = min(m.size, step * m.send_pace) // LINE * LINE
+        end = min(m.size, until * m.send_pace) // LINE * LINE
+        while at < end:
+            stream(load16(m.going, at), m.table, at)
+            at += LINE
+
+
+@of_a_plan(lambda m, step, until: None)
+def along(m, step, until):
+    """What goes with the steps from ``step`` to ``until``, all at once, for what has no tiles."""
+    start, pace = soon(m, step)
+    for at in range(0, (until - step) * pace, LINE):
+        prefetch(start, at)
+    send(m, step, until)
+
+
+@njit(nogil=True)
+def send_rest(m, step):
+    """Send what has not gone before ``step``, when the product is done."""
+    at = min(m.size, step * m.send_pace) // LINE * LINE
+    while at < m.size:
+        stream(load16(m.going, at), m.table, at)
+        at += LINE
+
+
+@njit(nogil=True)
+def send_all(going, table, size):
+    """Send what there is no product for any more; then everything that was sent is there."""
+    for at in range(0, size, LINE):
+        stream(load16(going, at), table, at)
+    fence()
