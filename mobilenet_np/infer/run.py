@@ -12,6 +12,7 @@ from numba import njit
 
 from ..atomic import fetch_add, wait_for
 from ..kernels.depthwise import Window, depthwise
+from ..kernels.meanwhile import COLUMNS, ROWS as TILE_ROWS, plan, steps_of
 from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store
 from ..kernels.tiles import ACTS, ZERO, Finish, Rows
@@ -30,6 +31,14 @@ def _finish(act, slope, residual, start, shift):
     return Finish(
         _LIMITS[act, 0], _LIMITS[act, 1], curve, slope if curve == 2 else _SLOPES[act], residual, start, shift
     )
+
+
+@njit(nogil=True)
+def _ahead(w, at, K, M, n0, n1):
+    """Fetch a product's weights, columns n0 to n1, one panel before they are multiplied: an image uses most of them
+    once, and they come from far."""
+    coming = forward(w, at + K * (n0 + COLUMNS))
+    return plan(steps_of(M, K, n1 - n0, TILE_ROWS), coming, K * (n1 - n0), coming, ZERO, coming, ZERO, w, w, ZERO)
 
 
 @njit(nogil=True)
@@ -53,7 +62,7 @@ def _stem(s, t, a, w):
     for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
         product(
             window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, ZERO, ZERO, s.c_out, w, s.b, after,
-            a, s.target + i * s.Wo * s.out_pitch, s.out_pitch,
+            a, s.target + i * s.Wo * s.out_pitch, s.out_pitch, None, ZERO,
         )  # fmt: skip
 
 
@@ -69,17 +78,17 @@ def _rows(s, t, a, w, scratch):
         x, x_at, x_step, narrow = scratch, -r0 * s.W * step, step, (r1 - r0) * s.W * step
         product(
             Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source + r0 * s.W * s.in_pitch, (r1 - r0) * s.W,
-            w, s.w_expand, ZERO, ZERO, c, w, s.b_expand, mid, scratch, ZERO, step,
+            w, s.w_expand, ZERO, ZERO, c, w, s.b_expand, mid, scratch, ZERO, step, None, ZERO,
         )  # fmt: skip
     window = Window(s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * x_step, x_step, s.Wo * step, step, c)
     depthwise(
         x, x_at, a, window, c, i0, i1, forward(w, s.w_depthwise), forward(w, s.b_depthwise), mid,
-        forward(scratch, narrow),
+        forward(scratch, narrow), None,
     )  # fmt: skip
     after = _finish(s.act, _ONE, s.residual != NONE, a, s.residual - s.target)
     product(
         Rows(scratch, step, c, 1, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, ZERO, ZERO, s.c_out, w, s.b, after,
-        a, s.target + i0 * s.Wo * s.out_pitch, s.out_pitch,
+        a, s.target + i0 * s.Wo * s.out_pitch, s.out_pitch, None, ZERO,
     )  # fmt: skip
 
 
@@ -105,7 +114,7 @@ def _channels(s, t, a, w, scratch):
         x, x_at, x_pixel = scratch, 0, c
         product(
             Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source, s.H * s.W, w, s.w_expand, ZERO, c0, c1, w, s.b_expand, mid,
-            scratch, ZERO, c,
+            scratch, ZERO, c, _ahead(w, s.w_expand, s.c_in, s.H * s.W, c0, c1), ZERO,
         )  # fmt: skip
     window = Window(
         s.kernel,
@@ -123,7 +132,7 @@ def _channels(s, t, a, w, scratch):
     )
     depthwise(
         x, x_at, a, window, c, 0, s.Ho, forward(w, s.w_depthwise + c0), forward(w, s.b_depthwise + c0), mid,
-        forward(a, s.middle + c0),
+        forward(a, s.middle + c0), None,
     )  # fmt: skip
     if s.sums != NONE:
         _mean(a, s.middle + c0, s.mid_pitch, s.Ho * s.Wo, c, a, s.sums + c0)
@@ -157,13 +166,20 @@ def _product(s, t, a, w, scratch, features):
             for k in range(0, K, 8):
                 store(mul(load8(a, x_at + m * step + k), load8(a, s.gate + k)), scratch, m * K + k)
         x, x_at, step, room = scratch, 0, K, M * K
+    ahead = _ahead(w, s.w, K, M, n0, n1)
     after = _finish(s.act, s.slope, s.residual != NONE, a, s.residual - s.target)
     if s.pool == 1:
-        product(Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, ZERO, n0, n1, w, s.b, after, scratch, room, n1 - n0)
+        product(
+            Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, ZERO, n0, n1, w, s.b, after, scratch, room, n1 - n0,
+            ahead, ZERO,
+        )  # fmt: skip
         _mean(scratch, room, n1 - n0, M, n1 - n0, features, n0)
     else:
         out = s.target + m0 * s.out_pitch + n0
-        product(Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, ZERO, n0, n1, w, s.b, after, a, out, s.out_pitch)
+        product(
+            Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, ZERO, n0, n1, w, s.b, after, a, out, s.out_pitch,
+            ahead, ZERO,
+        )  # fmt: skip
 
 
 @njit(nogil=True)
