@@ -4,6 +4,9 @@ To hand work from one Python thread to another costs fifty microseconds, as much
 for Python's lock while the other holds it: it is put to sleep then, and must be woken. So all that can be is done
 without the lock, in machine code: who takes which turn, and waiting until all turns are done and the others have gone
 back to where they wait. And a thread that comes late finds fewer turns left, instead of being waited for.
+
+Each thread begins with its own share of the turns, the same of every table: what it reads it has mostly written itself,
+and finds in its own caches. When that is done it takes what is left of the others'.
 """
 
 from __future__ import annotations
@@ -20,7 +23,7 @@ from ..machine_code import cached_njit
 from ..memory import scratch
 from ..threads import run_and_go, useful
 
-_NEXT, _DONE, _CAME, _WENT = 0, 8, 16, 24  # eight counters are a cache line
+_DONE, _CAME, _WENT, _TAKEN = 0, 8, 16, 24  # eight counters are a cache line; _TAKEN is one for each thread
 _own = threading.local()
 _EACH = 4  # turns for each thread: enough to even out what a late one leaves
 
@@ -34,23 +37,27 @@ def in_turns(kernel: Callable) -> Callable:
     return cached_njit(turns)
 
 
-def _in_turns(turns, me, count, size, *arguments):
+def _in_turns(turns, me, threads, count, size, *arguments):
     if me > 0:
         fetch_add(turns, _CAME, 1)
-    start = fetch_add(turns, _NEXT, 1) * size
-    while start < count:
-        kernel(*(arguments + (start, min(count, start + size))))  # noqa: F821
-        fetch_add(turns, _DONE, 1)
-        start = fetch_add(turns, _NEXT, 1) * size
+    last = (count + size - 1) // size
+    for nth in range(threads):  # one's own turns first, then those that the others have not come to
+        whose = (me + nth) % threads
+        end = last * (whose + 1) // threads
+        turn = last * whose // threads + fetch_add(turns, _TAKEN + 8 * whose, 1)
+        while turn < end:
+            kernel(*(arguments + (turn * size, min(count, (turn + 1) * size))))  # noqa: F821
+            fetch_add(turns, _DONE, 1)
+            turn = last * whose // threads + fetch_add(turns, _TAKEN + 8 * whose, 1)
     if me == 0:
-        spins, last = 0, (count + size - 1) // size
+        spins = 0
         while read(turns, _DONE) < last or read(turns, _WENT) < read(turns, _CAME):
             spins += 1
             if spins % 2000 == 0:
                 give_way()
         if read(turns, _CAME) > 0:  # who went is about to give Python's lock back
             for _ in range(SETTLE):
-                read(turns, _NEXT)
+                read(turns, _DONE)
 
 
 def take_turns(
@@ -72,14 +79,14 @@ def take_turns(
         Sizes of the scratch arrays that each thread has for itself.
     """
     threads = useful(work, -(-count // grain))
-    turns = np.zeros(32, np.int64)
+    turns = np.zeros(_TAKEN + 8 * threads, np.int64)
     if threads == 1:
-        kernel(turns, 0, count, count, *arguments, *_spaces(own))
+        kernel(turns, 0, 1, count, count, *arguments, *_spaces(own))
         return
     size = -(-count // (threads * _EACH * grain)) * grain
 
     def task(me: int) -> None:
-        kernel(turns, me, count, size, *arguments, *_spaces(own))
+        kernel(turns, me, threads, count, size, *arguments, *_spaces(own))
         if me > 0:
             turns[_WENT] += 1
 
