@@ -13,6 +13,7 @@ import mobilenet_np as mn
 from mobilenet_np.infer.plan import CHANNELS, COPY, NONE, PRODUCT, ROWS, STEM
 from mobilenet_np.measured import Machine, machine
 from mobilenet_np.show.style import BLUE, GREEN, GREY, ORANGE, PURPLE, VERMILLION
+from mobilenet_np.threads import desks
 
 from . import arguments
 from .figures import figure, plain_numbers
@@ -79,7 +80,7 @@ def run(a: Namespace) -> list[dict]:
 
 
 def _steps(model: str, resolution: int, repeats: int, here: Machine) -> list[dict]:
-    from mobilenet_np.infer.run import worker
+    from mobilenet_np.infer.run import Work, on_all_threads
 
     net = our_network(model)
     fast = mn.compile(net)
@@ -94,11 +95,12 @@ def _steps(model: str, resolution: int, repeats: int, here: Machine) -> list[dic
         seconds = np.inf
         for _ in range(repeats):
             room.counters[:] = 0
-            start = time.perf_counter()
-            worker(
-                0, body, head, fast._weights.array, images, room.spaces, room.scratches, room.head,
-                steps.features, room.counters, True,
+            work = Work(
+                body, head, fast._weights.array, images, room.spaces, room.scratches, room.head, steps.features,
+                room.counters, True,
             )  # fmt: skip
+            start = time.perf_counter()
+            on_all_threads(desks, 1, work)
             seconds = min(seconds, time.perf_counter() - start)
         both = [*body, *head]
         counts = [(multiplications(step), moved(step)) for step in both]

@@ -40,6 +40,32 @@ def read(typing_context, counters, index):
     return types.int64(counters, types.intp), generate
 
 
+@intrinsic
+def write(typing_context, counters, index, value):
+    """``counters[index] = value``, after everything that was written before."""
+
+    def generate(context, builder, signature, arguments):
+        counters, index, value = arguments
+        pointer = _pointer(context, builder, signature.args[0], counters, index)
+        builder.store_atomic(value, pointer, "seq_cst", 8)
+        return context.get_dummy_value()
+
+    return types.void(counters, types.intp, types.int64), generate
+
+
+@intrinsic
+def exchange_if(typing_context, counters, index, expected, value):
+    """If ``counters[index]`` is ``expected``, make it ``value``, as one indivisible step; whether it was."""
+
+    def generate(context, builder, signature, arguments):
+        counters, index, expected, value = arguments
+        pointer = _pointer(context, builder, signature.args[0], counters, index)
+        result = builder.cmpxchg(pointer, expected, value, "seq_cst", "seq_cst")
+        return builder.extract_value(result, 1)
+
+    return types.boolean(counters, types.intp, types.int64, types.int64), generate
+
+
 if hasattr(os, "sched_yield"):
     _sched_yield = types.ExternalFunction("sched_yield", types.int32())
 

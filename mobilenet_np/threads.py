@@ -10,7 +10,6 @@ import itertools
 import os
 import threading
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 
@@ -19,13 +18,17 @@ from .machine_code import HAVE_NUMBA
 
 # Numbers: to have a second thread for fewer costs more than it brings. They are more where Python threads hand over to
 # each other than where machine code does (`kernels.turns`).
-_WORTH_HANDING_OVER, _WORTH_A_TURN = 2**20, 2**16
+_WORTH_HANDING_OVER, _WORTH_A_TURN = 2**20, 2**14
 
 _SPINS = 4_000_000  # some milliseconds, longer than a network's Python between two layers takes
+
+MOST = 256  # threads that help
 
 _threads: int | None = None
 _helpers: list[_Helper] = []
 _busy = threading.Lock()
+desks = np.zeros(8 * MOST, np.int64)
+"""Where helpers find what to do without Python (`mobilenet_np.kernels.jobs`): eight numbers for each."""
 
 
 def available() -> int:
@@ -67,40 +70,44 @@ def run_on_all(task: Callable[[int], None], threads: int) -> None:
     The tasks share out their work among themselves. One that has not started when this thread's own is done is not
     needed any more and is called off. And while the others work for somebody else, this thread works alone.
     """
-    for error in _run(task, threads, _Helper.end):
-        if error is not None:
-            raise error
-
-
-def run_and_go(task: Callable[[int], None], threads: int) -> None:
-    """`run_on_all` for tasks that wait for each other themselves: return as soon as ``task(0)`` does.
-
-    A task that starts later than that must find nothing left to do.
-    """
-    _run(task, threads, _Helper.forget)
-
-
-def _run(task: Callable[[int], None], threads: int, leave: Callable[[_Helper], Any]) -> list[Any]:
-    """Run the task with helpers, and afterwards ``leave`` each of them: what that returned."""
     crew = _crew(threads - 1) if threads > 1 else None
     if crew is None:
         task(0)
-        return []
+        return
     try:
         for helper in crew[: threads - 1]:
             helper.begin(task)
         task(0)
     finally:
         try:
-            left = [leave(helper) for helper in crew[: threads - 1]]
+            errors = [helper.end() for helper in crew[: threads - 1]]
         finally:  # even if Ctrl-C falls into the waiting
             _busy.release()
-    return left
+    for error in errors:
+        if error is not None:
+            raise error
+
+
+def with_helpers(run: Callable[[int], None], threads: int) -> None:
+    """Call ``run(threads)`` while so many threads, this one among them, take what is put on their desks.
+
+    While they work for somebody else it is ``run(1)``.
+    """
+    crew = _crew(threads - 1) if threads > 1 else None
+    if crew is None:
+        run(1)
+        return
+    try:
+        for helper in crew[: threads - 1]:
+            helper.listen()
+        run(threads)
+    finally:
+        _busy.release()
 
 
 def useful(work: int, pieces: int, worth: int = _WORTH_A_TURN) -> int:
     """How many threads to use for so many pieces that together are about so many computed numbers."""
-    return max(1, min(get_threads(), work // worth, pieces))
+    return max(1, min(get_threads(), work // worth, pieces, MOST))
 
 
 def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 1) -> None:
@@ -142,35 +149,57 @@ class _Helper(threading.Thread):
         self.number = number
         self.counts = np.zeros(16, np.int64)  # [0]: tasks begun, [8]: tasks ended; eight numbers are a cache line
         self.changed = threading.Condition()
-        self.asleep = {0: False, 8: False}  # is anybody waiting for that count other than by spinning?
+        self.asleep = self.called = False
+        self.awaited = False  # does anybody wait for the end other than by spinning?
         self.job: tuple[Callable[[int], None], threading.Lock] | None = None  # the task, and the right to run it
         self.error: BaseException | None = None
         self.start()
 
+    def listen(self) -> None:
+        """Wake up, if asleep, and look at the desk. That it may have just fallen asleep costs its help this once."""
+        if self.asleep:
+            with self.changed:
+                self.called = True
+                self.changed.notify_all()
+
     def begin(self, task: Callable[[int], None]) -> None:
         self.job, self.error = (task, threading.Lock()), None
-        self.counts[0] += 1
-        self._wake(0)
+        with self.changed:
+            self.counts[0] += 1
+            self.changed.notify_all()
 
     def end(self) -> BaseException | None:
         """Wait until the task has ended, or call it off; return the error that it ended with."""
         _, right = self.job
         if not right.acquire(blocking=False):  # it has begun
-            ended = int(self.counts[8])
-            while ended != self.counts[0]:
-                ended = self._wait_while(8, ended)
+            begun, ended = int(self.counts[0]), int(self.counts[8])
+            while ended != begun:
+                now = _spin(self.counts, 8, ended)
+                if now == ended:
+                    with self.changed:
+                        self.awaited = True
+                        while self.counts[8] == ended:
+                            self.changed.wait()
+                        self.awaited = False
+                        now = int(self.counts[8])
+                ended = now
         self.job = None
         return self.error
-
-    def forget(self) -> None:
-        """Let go of the task and of everything that it holds, without waiting for it."""
-        self.job = None
 
     def run(self) -> None:
         seen = 0
         while True:
-            seen = self._wait_while(0, seen)
-            job = self.job
+            now = _serve(self.number, self.counts, seen)
+            if now == seen:
+                with self.changed:
+                    self.asleep = True
+                    while self.counts[0] == seen and not self.called:
+                        self.changed.wait()
+                    self.asleep = self.called = False
+                    now = int(self.counts[0])
+            if now == seen:
+                continue
+            seen, job = now, self.job
             if job is not None and job[1].acquire(blocking=False):
                 try:
                     job[0](self.number)
@@ -178,23 +207,9 @@ class _Helper(threading.Thread):
                     self.error = error
             del job  # and with it everything that the task holds
             self.counts[8] = seen
-            self._wake(8)
-
-    def _wake(self, which: int) -> None:
-        if self.asleep[which]:
-            with self.changed:
-                self.changed.notify_all()
-
-    def _wait_while(self, which: int, value: int) -> int:
-        now = _spin(self.counts, which, value)
-        if now == value:
-            with self.changed:
-                self.asleep[which] = True
-                while self.counts[which] == value:
-                    self.changed.wait()
-                self.asleep[which] = False
-                now = int(self.counts[which])
-        return now
+            if self.awaited:
+                with self.changed:
+                    self.changed.notify_all()
 
 
 def _spin(counts: np.ndarray, which: int, value: int) -> int:
@@ -203,6 +218,14 @@ def _spin(counts: np.ndarray, which: int, value: int) -> int:
     from .atomic import wait_while
 
     return wait_while(counts, which, value, _SPINS)
+
+
+def _serve(helper: int, counts: np.ndarray, seen: int) -> int:
+    if not HAVE_NUMBA:
+        return int(counts[0])
+    from .kernels.jobs import serve
+
+    return serve(desks, helper, counts, seen, _SPINS)
 
 
 def _crew(helpers: int) -> list[_Helper] | None:
@@ -223,6 +246,7 @@ def _after_fork() -> None:
     global _busy
     _busy = threading.Lock()
     _helpers.clear()
+    desks[:] = 0
 
 
 if hasattr(os, "register_at_fork"):

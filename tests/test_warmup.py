@@ -24,7 +24,8 @@ import mobilenet_np as mn
 from mobilenet_np.warmup import warmup
 
 warmup(progress=False)
-from mobilenet_np.infer.run import worker
+from mobilenet_np.infer.run import on_all_threads
+from mobilenet_np.kernels.jobs import serve
 from mobilenet_np.kernels import (
     chain, chain_conv2d, chain_depthwise, chain_pointwise, conv2d, depthwise, depthwise_backward, gate, matmul,
     normalize, product)
@@ -32,7 +33,7 @@ from mobilenet_np.kernels import (
 modules = (chain, chain_conv2d, chain_depthwise, chain_pointwise, conv2d, depthwise, depthwise_backward, gate, matmul,
            normalize, product)
 made = [f for module in modules for f in vars(module).values() if getattr(f, "__module__", "").endswith(".turns")]
-kernels = [worker, *(f for f in made if hasattr(f, "stats"))]
+kernels = [on_all_threads, serve, *(f for f in made if hasattr(f, "stats"))]
 assert len(kernels) > 20
 never = [f.__name__ for f in kernels if not f.signatures]
 assert not never, never

@@ -10,7 +10,7 @@ import numpy as np
 from ..forms import HAVE_NUMBA
 from ..memory import lines
 from ..models import Network, check_images
-from ..threads import get_threads, run_on_all
+from ..threads import desks, get_threads, with_helpers
 from .folded import Folded
 from .plan import Plan, plan
 from .weights import Weights, padded
@@ -51,7 +51,7 @@ class Compiled:
         -------
         y : (N, classes) float32
         """
-        from .run import worker
+        from .run import Work, on_all_threads
 
         check_images(self.architecture.model, x, np.dtype(np.float32))
         N, H, W, _ = x.shape
@@ -62,13 +62,11 @@ class Compiled:
         key = (N, H, W, threads)
         room = self._take(key, steps, N, threads, whole_images)
         room.counters[:] = 0
-        run_on_all(
-            lambda thread: worker(
-                thread, steps.steps, steps.heads, self._weights.array, images, room.spaces, room.scratches,
-                room.head, steps.features, room.counters, whole_images,
-            ),
-            threads,
+        work = Work(
+            steps.steps, steps.heads, self._weights.array, images, room.spaces, room.scratches, room.head,
+            steps.features, room.counters, whole_images,
         )  # fmt: skip
+        with_helpers(lambda threads: on_all_threads(desks, threads, work), threads)
         outputs = self.architecture.tail[-1].c_out  # features, of a network without a classifier
         logits = room.head[-N * padded(outputs) :].reshape(N, padded(outputs))[:, :outputs].copy()
         with self._lock:

@@ -1,17 +1,20 @@
 """Run a plan: the compiled part, from the tiles of one step up to the worker that a thread runs.
 
-The worker is one call without Python's lock. Threads need not be told what to do: a step's next tile is the next number
-of a counter that all of them increment, and a step begins when all tiles of the one before are done. Batches of several
+It is one call without Python's lock. Threads need not be told what to do: a step's next tile is the next number of a
+counter that all of them increment, and a step begins when all tiles of the one before are done. Batches of several
 images are shared out whole, an image to a thread, which has nothing to wait for and finds the image in its own cache.
 """
 
 from __future__ import annotations
+
+from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from ..atomic import fetch_add, wait_for
 from ..kernels.depthwise import Window, depthwise
+from ..kernels.jobs import on_all
 from ..kernels.meanwhile import COLUMNS, ROWS as TILE_ROWS, plan, steps_of
 from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store
@@ -199,13 +202,11 @@ def _tile(s, t, image, space, w, scratch, features):
         _product(s, t, a, weights, own, address(features))
 
 
-@cached_njit
-def worker(thread, steps, heads, w, images, spaces, scratches, head, features, counters, whole_images):
-    """What every thread runs, from the pixels to the logits.
+class Work(NamedTuple):
+    """What all threads do together, from the pixels to the logits.
 
-    Parameters
+    Attributes
     ----------
-    thread : int
     steps, heads : STEP arrays
     w : flat weights
     images : (N, H * W * 3)
@@ -220,6 +221,23 @@ def worker(thread, steps, heads, w, images, spaces, scratches, head, features, c
         Zeros. For each step, how many tiles are taken and how many are done.
     whole_images : bool
     """
+
+    steps: np.ndarray
+    heads: np.ndarray
+    w: np.ndarray
+    images: np.ndarray
+    spaces: np.ndarray
+    scratches: np.ndarray
+    head: np.ndarray
+    features: int
+    counters: np.ndarray
+    whole_images: bool
+
+
+@njit(nogil=True)
+def _worker(work, thread):
+    """What every thread runs."""
+    steps, heads, w, images, spaces, scratches, head, features, counters, whole_images = work
     scratch = scratches[thread]
     N = images.shape[0]
     if whole_images:
@@ -251,3 +269,6 @@ def worker(thread, steps, heads, w, images, spaces, scratches, head, features, c
             t = fetch_add(counters, at, 1)
         wait_for(counters, at + 1, heads[i].tiles)
         at += 2
+
+
+on_all_threads = cached_njit(on_all(_worker), "plan")

@@ -14,7 +14,7 @@ from ..memory import empty
 from .batch_norm_rows import backward_rows, statistics_of_rows
 from .chain import Pending, place, streams
 from .conv2d import Sizes, convolve_backward, scatter_row
-from .meanwhile import ROWS, plan, send_all, send_rest, steps_of
+from .meanwhile import ROWS, nothing, plan, send_all, send_rest, steps_of
 from .normalize import backward_with, together
 from .product import pack, whole_product
 from .simd import address, forward
@@ -147,14 +147,16 @@ def _backward(dy, y, x, s, top, left, H, W, back, zeros, dw, dx_too, dx, image, 
         dimage[: s.Hp * s.Wp * s.C_in * dx_too] = 0
         for i in range(s.Ho):
             at = (n * s.Ho + i) * row
-            d, raw = forward(address(dy), at), forward(address(y.raw), at)
-            backward_rows(d, raw, s.Wo, s.C_out, address(y.columns), y.step, y.act, address(before), s.C_out)
+            behind, raw = forward(address(dy), at), forward(address(y.raw), at)
+            backward_rows(behind, raw, s.Wo, s.C_out, address(y.columns), y.step, y.act, address(before), s.C_out)
             for a in range(s.kh):
                 start = forward(address(image), (i * s.stride + a) * s.Wp * s.C_in)
                 taps = Rows(start, 1, s.Wo, s.stride * s.C_in, 1, 0)
                 out = forward(dw_image, a * line * s.C_out)
                 adds = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, out, 0)  # to what is there
-                whole_product(taps, line, address(before), s.C_out, s.C_out, address(zeros), adds, out, None, ZERO)
+                whole_product(
+                    taps, line, address(before), s.C_out, s.C_out, address(zeros), adds, out, nothing(out), ZERO
+                )
             if dx_too:
                 scatter_row(address(before), back, zeros, s, i, dimage)
         if dx_too:

@@ -13,6 +13,7 @@ import numpy as np
 from numba import njit
 
 from ..memory import zeros
+from .meanwhile import nothing
 from .product import pack, product, whole_product
 from .simd import address, forward
 from .tiles import ACTS, ZERO, Finish, Rows
@@ -61,7 +62,7 @@ def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n
             at = ((r // Ho) * Hp + (r % Ho) * stride + a) * Wp * C_in
             product(
                 taps, at, line, address(dy), r * Wo * C_out, C_out, n0, n1, address(zeros), ZERO, finish,
-                address(dw), a * line * C_out + n0, C_out, None, ZERO,
+                address(dw), a * line * C_out + n0, C_out, nothing(address(dw)), ZERO,
             )  # fmt: skip
 
 
@@ -74,7 +75,7 @@ def scatter_row(dy, packed, zeros, s, i, dx):
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(windows), 0)
     rows = Rows(dy, s.C_out, s.C_out, 1, 1, 0)
     out = address(windows)
-    whole_product(rows, s.Wo, address(packed), ZERO, wide, address(zeros), finish, out, None, ZERO)
+    whole_product(rows, s.Wo, address(packed), ZERO, wide, address(zeros), finish, out, nothing(out), ZERO)
     for a in range(s.kh):
         at = (i * s.stride + a) * s.Wp * s.C_in
         for j in range(s.Wo):

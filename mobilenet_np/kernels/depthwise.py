@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 from numba import njit
 
-from .meanwhile import along
+from .meanwhile import along, nothing
 from .simd import address, fma, forward, load8, load16, load_like
 from .tiles import ACTS, REGISTERS, ZERO, Finish, put
 from .turns import in_turns, take_turns
@@ -224,6 +224,6 @@ def _rows_of_batch(x, w, y, zeros, g, C, Ho, r0, r1):
         i1 = min(Ho, i + r1 - r0)
         depthwise(
             address(x), n * g.H * g.x_row, address(zeros), g, C, i, i1, address(w), address(zeros), finish,
-            forward(address(y), r0 * g.y_row), None,
+            forward(address(y), r0 * g.y_row), nothing(address(y)),
         )  # fmt: skip
         r0 += i1 - i

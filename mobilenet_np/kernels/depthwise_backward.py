@@ -14,7 +14,7 @@ from numba import njit
 from ..memory import empty, zeros
 from ..threads import get_threads
 from .depthwise import Window, depthwise_of_batch
-from .meanwhile import along
+from .meanwhile import along, nothing
 from .simd import add, address, fma, forward, load_like, splat8, splat16, store
 from .tiles import REGISTERS, ZERO
 from .turns import in_turns, take_turns
@@ -184,7 +184,7 @@ def _weights(dy, x, zeros, dw, g, Ho, n0, n1):
     for n in range(n0, n1):
         image, out = forward(address(x), n * g.H * g.x_row), forward(address(dw), n * g.kernel * g.kernel * g.w_tap)
         rows = forward(address(dy), n * Ho * g.y_row)
-        weights_of_rows(rows, image, address(zeros), g, 0, Ho, out, None, ZERO)
+        weights_of_rows(rows, image, address(zeros), g, 0, Ho, out, nothing(out), ZERO)
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -301,5 +301,5 @@ def _sweep(dy, x, w, dx, dw, g, N, Ho, C, by_images, start, stop):
         image, taps = n * g.H * g.x_row, n * g.kernel * g.kernel * g.w_tap
         sweep_rows(
             forward(address(dy), n * Ho * g.y_row), forward(address(x), image), address(w),
-            forward(address(dx), image), forward(address(dw), taps), g, 0, Ho, c0, c1, None,
+            forward(address(dx), image), forward(address(dw), taps), g, 0, Ho, c0, c1, nothing(address(dw)),
         )  # fmt: skip

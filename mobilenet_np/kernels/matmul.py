@@ -7,7 +7,7 @@ import functools
 import numpy as np
 
 from ..memory import empty
-from .meanwhile import ROWS
+from .meanwhile import ROWS, nothing
 from .product import pack, product
 from .simd import address
 from .tiles import ACTS, ZERO, Finish, Rows
@@ -85,7 +85,7 @@ def _multiply(a, pitch, M, K, b, b_row, N, zeros, c, by_rows, start, stop):
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
     product(
         rows, m0 * pitch, m1 - m0, address(b), ZERO, b_row, n0, n1, address(zeros), ZERO, finish,
-        address(c), m0 * N + n0, N, None, ZERO,
+        address(c), m0 * N + n0, N, nothing(address(c)), ZERO,
     )  # fmt: skip
 
 
@@ -96,5 +96,5 @@ def _multiply_transposed(a, a_row, P, b, b_row, N, zeros, c, k0, k1):
         rows = Rows(address(a), 1, min(_DEPTH, P - p), a_row, 1, 0)
         product(
             rows, p * a_row + k0, k1 - k0, address(b), p * b_row, b_row, ZERO, N, address(zeros), ZERO, finish,
-            address(c), k0 * N, N, None, ZERO,
+            address(c), k0 * N, N, nothing(address(c)), ZERO,
         )  # fmt: skip
