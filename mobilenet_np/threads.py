@@ -28,7 +28,7 @@ _threads: int | None = None
 _helpers: list[_Helper] = []
 _busy = threading.Lock()
 desks = np.zeros(8 * MOST, np.int64)
-"""Where helpers find what to do without Python (`mobilenet_np.kernels.jobs`): eight numbers for each."""
+"""Where helpers find what to do without Python (`mobilenet_np.jobs`): eight numbers for each."""
 
 
 def available() -> int:
@@ -223,7 +223,7 @@ def _spin(counts: np.ndarray, which: int, value: int) -> int:
 def _serve(helper: int, counts: np.ndarray, seen: int) -> int:
     if not HAVE_NUMBA:
         return int(counts[0])
-    from .kernels.jobs import serve
+    from .jobs import serve
 
     return serve(desks, helper, counts, seen, _SPINS)
 

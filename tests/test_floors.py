@@ -11,6 +11,7 @@ ROOT = Path(mobilenet_np.__file__).parent
 FLOORS = [
     {"errors", "machine_code"},
     {"geometry", "memory", "atomic", "files"},
+    {"jobs"},
     {"threads"},
     {"forms", "kernels", "tables", "convention"},
     {"architecture", "ops", "check"},

@@ -25,7 +25,7 @@ from mobilenet_np.warmup import warmup
 
 warmup(progress=False)
 from mobilenet_np.infer.run import on_all_threads
-from mobilenet_np.kernels.jobs import serve
+from mobilenet_np.jobs import serve
 from mobilenet_np.kernels import (
     chain, chain_conv2d, chain_depthwise, chain_pointwise, conv2d, depthwise, depthwise_backward, gate, matmul,
     normalize, product)

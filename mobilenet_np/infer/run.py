@@ -7,19 +7,20 @@ images are shared out whole, an image to a thread, which has nothing to wait for
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 from numba import njit
 
 from ..atomic import fetch_add, wait_for
+from ..jobs import on_all
 from ..kernels.depthwise import Window, depthwise
-from ..kernels.jobs import on_all
 from ..kernels.meanwhile import COLUMNS, ROWS as TILE_ROWS, plan, steps_of
 from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store
 from ..kernels.tiles import ACTS, ZERO, Finish, Rows
-from ..machine_code import cached_njit
+from ..machine_code import cached_njit, fingerprint
 from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM, WINDOWS
 
 _LIMITS = np.array([ACTS[name][:2] for name in ACT_NAMES], np.float32)
@@ -271,4 +272,5 @@ def _worker(work, thread):
         at += 2
 
 
-on_all_threads = cached_njit(on_all(_worker), "plan")
+# Its code is that of `on_all`: the name must change with any file of this folder.
+on_all_threads = cached_njit(on_all(_worker), f"plan_{fingerprint(Path(__file__).parent)}")

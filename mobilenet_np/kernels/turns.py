@@ -1,6 +1,6 @@
 """Kernels whose loop several threads run together, each taking the next turn when it is done with its last.
 
-Who takes which turn is settled in machine code, as is who helps (`jobs`). A thread that comes late finds fewer turns
+Who takes which turn is settled in machine code, as is who helps (`mobilenet_np.jobs`). A thread that comes late finds fewer turns
 left, instead of being waited for.
 
 Each thread begins with its own share of the turns, the same of every table: what it reads it has mostly written itself,
@@ -18,10 +18,10 @@ from numba import njit
 from numba.extending import overload
 
 from ..atomic import fetch_add
+from ..jobs import on_all
 from ..machine_code import cached_njit
 from ..memory import LINE, scratch
 from ..threads import desks, useful, with_helpers
-from .jobs import on_all
 
 _COUNTER = 8  # numbers, a cache line
 _EACH = 4  # turns for each thread: enough to even out what a late one leaves

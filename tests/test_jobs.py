@@ -9,7 +9,7 @@ import pytest
 from numba import njit
 
 from mobilenet_np.atomic import fetch_add, read
-from mobilenet_np.kernels.jobs import on_all
+from mobilenet_np.jobs import on_all
 from mobilenet_np.threads import desks, with_helpers
 
 

@@ -17,8 +17,8 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from ..atomic import SETTLE, exchange_if, give_way, read, write
-from ..machine_code import cached_njit
+from .atomic import SETTLE, exchange_if, give_way, read, write
+from .machine_code import cached_njit
 
 DESK = 8  # numbers, a cache line
 _STATE, _FUNCTION, _JOB = range(3)
