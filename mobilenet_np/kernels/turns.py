@@ -1,7 +1,7 @@
 """Kernels whose loop several threads run together, each taking the next turn when it is done with its last.
 
-Who takes which turn is settled in machine code, as is who helps (`mobilenet_np.jobs`). A thread that comes late finds fewer turns
-left, instead of being waited for.
+Who takes which turn is settled in machine code, as is who helps (`mobilenet_np.jobs`). A thread that comes late finds
+fewer turns left, instead of being waited for.
 
 Each thread begins with its own share of the turns, the same of every table: what it reads it has mostly written itself,
 and finds in its own caches. When that is done it takes what is left of the others'.
