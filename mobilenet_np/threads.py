@@ -22,7 +22,7 @@ _WORTH_HANDING_OVER, _WORTH_A_TURN = 2**20, 2**14
 
 _SPINS = 4_000_000  # some milliseconds, longer than a network's Python between two layers takes
 
-MOST = 256  # threads that help
+MOST = 256  # threads; each that helps has a desk
 
 _threads: int | None = None
 _helpers: list[_Helper] = []
@@ -44,7 +44,7 @@ def set_threads(count: int | None) -> None:
     Parameters
     ----------
     count : int or None
-        None: as many as there are processors.
+        None: as many as there are processors. More than 256 are not used.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def set_threads(count: int | None) -> None:
 
 def get_threads() -> int:
     """How many threads compute."""
-    return available() if _threads is None else _threads
+    return min(MOST, available() if _threads is None else _threads)
 
 
 def run_on_all(task: Callable[[int], None], threads: int) -> None:
@@ -107,7 +107,7 @@ def with_helpers(run: Callable[[int], None], threads: int) -> None:
 
 def useful(work: int, pieces: int, worth: int = _WORTH_A_TURN) -> int:
     """How many threads to use for so many pieces that together are about so many computed numbers."""
-    return max(1, min(get_threads(), work // worth, pieces, MOST))
+    return max(1, min(get_threads(), work // worth, pieces))
 
 
 def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 1) -> None:

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import mobilenet_np as mn
-from mobilenet_np.threads import run_on_all, share
+from mobilenet_np.threads import desks, run_on_all, share
 
 
 @pytest.fixture(autouse=True)
@@ -31,6 +31,11 @@ def test_pieces_are_the_whole(threads, count, grain):
     assert [i for start, stop in done for i in range(start, stop)] == list(range(count))
     assert all(start % grain == 0 for start, _ in done)
     assert len(done) == min(threads, -(-count // grain))
+
+
+def test_nobody_is_without_a_desk():
+    mn.set_threads(10**6)
+    assert mn.get_threads() * 8 <= desks.size
 
 
 def test_little_work_wakes_nobody():
