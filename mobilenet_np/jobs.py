@@ -13,43 +13,49 @@ from types import FunctionType
 
 import numpy as np
 from llvmlite import ir
+from llvmlite.ir import IRBuilder, Value
 from numba import types
 from numba.core import cgutils
+from numba.core.base import BaseContext
 from numba.extending import intrinsic
 
 from .atomic import SETTLE, exchange_if, give_way, read, write
 from .machine_code import cached_njit
+from .parts import part_of_caller
 
 DESK = 8  # numbers, a cache line
 _STATE, _FUNCTION, _JOB = range(3)
+_BYTES, _NUMBER = ir.IntType(8).as_pointer(), ir.IntType(64)
 _FREE, _OFFERED, _TAKEN, _DONE, _FAILED = (np.int64(state) for state in range(5))
+
+
+def entry(context: BaseContext, builder: IRBuilder, job: Value, numbers: int, call: Callable) -> tuple[Value, Value]:
+    """The address of a new function of the address of such a job and so many integers, which tells whether what
+    ``call(builder, job, integers)`` generates has failed; and the address of this job, until the caller returns."""
+    place = cgutils.alloca_once(builder, job.type)
+    builder.store(job, place)
+    kind = ir.FunctionType(_NUMBER, [_BYTES] + [_NUMBER] * numbers)
+    function = ir.Function(builder.module, kind, builder.module.get_unique_name("entry"))
+    function.linkage = "internal"
+    inside = IRBuilder(function.append_basic_block())
+    given = inside.load(inside.bitcast(function.args[0], job.type.as_pointer()))
+    inside.ret(inside.zext(call(inside, given, function.args[1:]).is_error, _NUMBER))
+    return builder.ptrtoint(function, _NUMBER), builder.ptrtoint(place, _NUMBER)
 
 
 def _addresses_of(function):
     @intrinsic
     def addresses(typing_context, job):
-        """Where a compiled function lies that calls ``function(job, me)`` and tells whether it failed, and where the
-        job does. The job is gone when the caller returns."""
+        """Where a compiled function lies that calls ``function(job, me)``, and where the job does."""
 
         def generate(context, builder, signature, arguments):
-            kind = context.get_value_type(job)
-            place = cgutils.alloca_once(builder, kind)
-            builder.store(arguments[0], place)
+            called = part_of_caller(context, function, [job, types.intp])
 
-            called = types.Dispatcher(function).get_call_type(typing_context, (job, types.intp), {})
-            compiled = function.get_compile_result(called)
-            context.add_linking_libs([compiled.library])
-            byte, number = ir.IntType(8).as_pointer(), ir.IntType(64)
-            of_two = ir.FunctionType(number, [byte, number])
-            entry = ir.Function(builder.module, of_two, builder.module.get_unique_name("job"))
-            entry.linkage = "internal"
-            inside = ir.IRBuilder(entry.append_basic_block())
-            value = inside.load(inside.bitcast(entry.args[0], kind.as_pointer()))
-            status, _ = context.call_internal_no_propagate(inside, compiled.fndesc, called, [value, entry.args[1]])
-            inside.ret(inside.zext(status.is_error, number))
+            def call(inside, job_there, me):
+                kind = types.none(job, types.intp)
+                return context.call_internal_no_propagate(inside, called, kind, [job_there, *me])[0]
 
-            both = [builder.ptrtoint(entry, number), builder.ptrtoint(place, number)]
-            return context.make_tuple(builder, signature.return_type, both)
+            return context.make_tuple(builder, signature.return_type, entry(context, builder, *arguments, 1, call))
 
         return types.UniTuple(types.int64, 2)(job), generate
 
@@ -57,16 +63,16 @@ def _addresses_of(function):
 
 
 @intrinsic
-def _call(typing_context, function, job, me):
+def call(typing_context, function, job, *numbers):
     """Call what lies at two such addresses; whether it failed."""
 
     def generate(context, builder, signature, arguments):
-        function, job, me = arguments
-        byte, number = ir.IntType(8).as_pointer(), ir.IntType(64)
-        kind = ir.FunctionType(number, [byte, number]).as_pointer()
-        return builder.call(builder.inttoptr(function, kind), [builder.inttoptr(job, byte), me])
+        function, job, numbers = arguments
+        numbers = cgutils.unpack_tuple(builder, numbers)
+        kind = ir.FunctionType(_NUMBER, [_BYTES] + [_NUMBER] * len(numbers)).as_pointer()
+        return builder.call(builder.inttoptr(function, kind), [builder.inttoptr(job, _BYTES), *numbers])
 
-    return types.int64(types.int64, types.int64, types.int64), generate
+    return types.int64(types.int64, types.int64, types.StarArgTuple([types.int64] * len(numbers))), generate
 
 
 def on_all(function: Callable) -> Callable:
@@ -84,7 +90,7 @@ def _on_all(desks, threads, job):
     for desk in range(0, (threads - 1) * DESK, DESK):
         desks[desk + _FUNCTION], desks[desk + _JOB] = function, at
         write(desks, desk + _STATE, _OFFERED)
-    failed = _call(function, at, 0) != 0
+    failed = call(function, at, 0) != 0
     for desk in range(0, (threads - 1) * DESK, DESK):
         if not exchange_if(desks, desk + _STATE, _OFFERED, _FREE):
             spins = 0
@@ -109,7 +115,7 @@ def serve(desks, me, counts, seen, spins):
     desk, left = (me - 1) * DESK, spins
     while left > 0:
         if read(desks, desk + _STATE) == _OFFERED and exchange_if(desks, desk + _STATE, _OFFERED, _TAKEN):
-            failed = _call(desks[desk + _FUNCTION], desks[desk + _JOB], me)
+            failed = call(desks[desk + _FUNCTION], desks[desk + _JOB], me)
             write(desks, desk + _STATE, _FAILED if failed else _DONE)
             left = spins
         if read(counts, 0) != seen:

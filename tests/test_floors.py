@@ -9,7 +9,7 @@ import mobilenet_np
 
 ROOT = Path(mobilenet_np.__file__).parent
 FLOORS = [
-    {"errors", "machine_code"},
+    {"errors", "machine_code", "parts"},
     {"geometry", "memory", "atomic", "files"},
     {"jobs"},
     {"threads"},

@@ -29,6 +29,21 @@ def test_the_name_carries_the_fingerprint():
     assert name == f"fingerprint_variant_{fingerprint(KERNELS)}{fingerprint(ROOT)}"
 
 
+def test_what_threads_do_together_changes_with_the_files_that_it_is_made_of():
+    pytest.importorskip("numba")
+    from mobilenet_np.infer import run
+    from mobilenet_np.kernels import product
+
+    assert {fingerprint(KERNELS), fingerprint(ROOT)} <= _fingerprints(product._pack)
+    assert {fingerprint(KERNELS), fingerprint(ROOT), fingerprint(ROOT / "infer")} <= _fingerprints(run.on_all_threads)
+
+
+def _fingerprints(kernel):
+    """All that may be one in the name of a compiled function."""
+    name = kernel.py_func.__name__
+    return {name[at : at + 8] for at in range(len(name))}
+
+
 def test_nothing_else_keeps_machine_code():
     keeping = [
         p.name for p in ROOT.rglob("*.py") if re.search(r"^\s*(@|return )n?jit\(.*cache=True", p.read_text(), re.M)

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ..atomic import fetch_add, wait_for
 from ..jobs import on_all
@@ -19,8 +18,9 @@ from ..kernels.depthwise import Window, depthwise
 from ..kernels.meanwhile import COLUMNS, ROWS as TILE_ROWS, plan, steps_of
 from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store
-from ..kernels.tiles import ACTS, ZERO, Finish, Rows
+from ..kernels.tiles import ACTS, Finish, Rows
 from ..machine_code import cached_njit, fingerprint
+from ..parts import helper, part
 from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM, WINDOWS
 
 _LIMITS = np.array([ACTS[name][:2] for name in ACT_NAMES], np.float32)
@@ -29,7 +29,7 @@ _SLOPES = np.array([ACTS[name][3] for name in ACT_NAMES], np.float32)
 _ONE = np.float32(1)
 
 
-@njit(nogil=True)
+@helper
 def _finish(act, slope, residual, start, shift):
     curve = _CURVES[act]
     return Finish(
@@ -37,40 +37,40 @@ def _finish(act, slope, residual, start, shift):
     )
 
 
-@njit(nogil=True)
+@helper
 def _ahead(w, at, K, M, n0, n1):
     """Fetch a product's weights, columns n0 to n1, one panel before they are multiplied: an image uses most of them
     once, and they come from far."""
     coming = forward(w, at + K * (n0 + COLUMNS))
-    return plan(steps_of(M, K, n1 - n0, TILE_ROWS), coming, K * (n1 - n0), coming, ZERO, coming, ZERO, w, w, ZERO)
+    return plan(steps_of(M, K, n1 - n0, TILE_ROWS), coming, K * (n1 - n0), coming, 0, coming, 0, w, w, 0)
 
 
-@njit(nogil=True)
-def _copy(s, t, image, space):
+@part
+def _copy(s, t, a, image):
     """Some rows of the image with zeros around it."""
-    wide, inner = s.Wo * 3, s.W * 3
+    wide, left, inner = s.Wo * 3, s.left * 3, s.W * 3
     for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
-        row = space[s.target + i * wide : s.target + (i + 1) * wide]
+        row = forward(a, s.target + i * wide)
+        for at in range(wide):
+            row[at] = 0
         if s.top <= i < s.top + s.H:
-            row[: s.left * 3] = 0
-            row[s.left * 3 : s.left * 3 + inner] = image[(i - s.top) * inner : (i - s.top + 1) * inner]
-            row[s.left * 3 + inner :] = 0
-        else:
-            row[:] = 0
+            middle, pixels = forward(row, left), forward(image, (i - s.top) * inner)
+            for at in range(inner):
+                middle[at] = pixels[at]
 
 
-@njit(nogil=True)
+@part
 def _stem(s, t, a, w):
     after = _finish(s.act, _ONE, False, a, 0)
     window = Rows(a, 6, 9, 1, 3, s.W * 3)  # from one window to the next: two pixels of three numbers
     for i in range(t * s.tile, min(s.Ho, (t + 1) * s.tile)):
         product(
-            window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, ZERO, ZERO, s.c_out, w, s.b, after,
-            a, s.target + i * s.Wo * s.out_pitch, s.out_pitch, None, ZERO,
+            window, s.source + 2 * i * s.W * 3, s.Wo, w, s.w, 0, 0, s.c_out, w, s.b, after,
+            a, s.target + i * s.Wo * s.out_pitch, s.out_pitch, None, 0,
         )  # fmt: skip
 
 
-@njit(nogil=True)
+@part
 def _rows(s, t, a, w, scratch):
     """Rows i0 to i1 of a block's output, by way of the rows r0 to r1 of its input."""
     i0, i1 = t * s.tile, min(s.Ho, (t + 1) * s.tile)
@@ -82,7 +82,7 @@ def _rows(s, t, a, w, scratch):
         x, x_at, x_step, narrow = scratch, -r0 * s.W * step, step, (r1 - r0) * s.W * step
         product(
             Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source + r0 * s.W * s.in_pitch, (r1 - r0) * s.W,
-            w, s.w_expand, ZERO, ZERO, c, w, s.b_expand, mid, scratch, ZERO, step, None, ZERO,
+            w, s.w_expand, 0, 0, c, w, s.b_expand, mid, scratch, 0, step, None, 0,
         )  # fmt: skip
     window = Window(s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * x_step, x_step, s.Wo * step, step, c)
     depthwise(
@@ -91,12 +91,12 @@ def _rows(s, t, a, w, scratch):
     )  # fmt: skip
     after = _finish(s.act, _ONE, s.residual != NONE, a, s.residual - s.target)
     product(
-        Rows(scratch, step, c, 1, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, ZERO, ZERO, s.c_out, w, s.b, after,
-        a, s.target + i0 * s.Wo * s.out_pitch, s.out_pitch, None, ZERO,
+        Rows(scratch, step, c, 1, 1, 0), narrow, (i1 - i0) * s.Wo, w, s.w, 0, 0, s.c_out, w, s.b, after,
+        a, s.target + i0 * s.Wo * s.out_pitch, s.out_pitch, None, 0,
     )  # fmt: skip
 
 
-@njit(nogil=True)
+@helper
 def _mean(x, x_at, step, rows, C, y, y_at):
     """Mean over rows, for C channels (a multiple of 8)."""
     share = splat8(_ONE / np.float32(rows))
@@ -107,7 +107,7 @@ def _mean(x, x_at, step, rows, C, y, y_at):
         store(mul(total, share), y, y_at + c)
 
 
-@njit(nogil=True)
+@part
 def _channels(s, t, a, w, scratch):
     """Channels c0 to c1 of the wide tensor: expand, depthwise, and their mean if a gate wants it."""
     c0, c1 = t * s.tile, min(s.c_mid, (t + 1) * s.tile)
@@ -117,23 +117,13 @@ def _channels(s, t, a, w, scratch):
     if s.w_expand != NONE:
         x, x_at, x_pixel = scratch, 0, c
         product(
-            Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source, s.H * s.W, w, s.w_expand, ZERO, c0, c1, w, s.b_expand, mid,
-            scratch, ZERO, c, _ahead(w, s.w_expand, s.c_in, s.H * s.W, c0, c1), ZERO,
+            Rows(a, s.in_pitch, s.c_in, 1, 1, 0), s.source, s.H * s.W, w, s.w_expand, 0, c0, c1, w, s.b_expand, mid,
+            scratch, 0, c, _ahead(w, s.w_expand, s.c_in, s.H * s.W, c0, c1), 0,
         )  # fmt: skip
     window = Window(
-        s.kernel,
-        s.stride,
-        s.top,
-        s.left,
-        s.H,
-        s.W,
-        s.Wo,
-        s.W * x_pixel,
-        x_pixel,
-        s.Wo * s.mid_pitch,
-        s.mid_pitch,
+        s.kernel, s.stride, s.top, s.left, s.H, s.W, s.Wo, s.W * x_pixel, x_pixel, s.Wo * s.mid_pitch, s.mid_pitch,
         s.c_mid,
-    )
+    )  # fmt: skip
     depthwise(
         x, x_at, a, window, c, 0, s.Ho, forward(w, s.w_depthwise + c0), forward(w, s.b_depthwise + c0), mid,
         forward(a, s.middle + c0), None,
@@ -142,7 +132,7 @@ def _channels(s, t, a, w, scratch):
         _mean(a, s.middle + c0, s.mid_pitch, s.Ho * s.Wo, c, a, s.sums + c0)
 
 
-@njit(nogil=True)
+@part
 def _windows(s, t, a):
     """The windows around some rows of outputs, each as one row of a matrix."""
     k, C = s.kernel, s.c_in
@@ -157,7 +147,7 @@ def _windows(s, t, a):
                     store(load8(a, at + c), a, to + tap * C + c)
 
 
-@njit(nogil=True)
+@part
 def _product(s, t, a, w, scratch, features):
     """Some rows, or some columns, of a matrix product."""
     m0, m1, n0, n1 = 0, s.M, t * s.tile, min(s.c_out, (t + 1) * s.tile)
@@ -174,23 +164,23 @@ def _product(s, t, a, w, scratch, features):
     after = _finish(s.act, s.slope, s.residual != NONE, a, s.residual - s.target)
     if s.pool == 1:
         product(
-            Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, ZERO, n0, n1, w, s.b, after, scratch, room, n1 - n0,
-            ahead, ZERO,
+            Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, 0, n0, n1, w, s.b, after, scratch, room, n1 - n0,
+            ahead, 0,
         )  # fmt: skip
         _mean(scratch, room, n1 - n0, M, n1 - n0, features, n0)
     else:
         out = s.target + m0 * s.out_pitch + n0
         product(
-            Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, ZERO, n0, n1, w, s.b, after, a, out, s.out_pitch,
-            ahead, ZERO,
+            Rows(x, step, K, 1, 1, 0), x_at, M, w, s.w, 0, n0, n1, w, s.b, after, a, out, s.out_pitch,
+            ahead, 0,
         )  # fmt: skip
 
 
-@njit(nogil=True)
+@part
 def _tile(s, t, image, space, w, scratch, features):
     a, weights, own = address(space), address(w), address(scratch)
     if s.kind == COPY:
-        _copy(s, t, image, space)
+        _copy(s, t, a, address(image))
     elif s.kind == STEM:
         _stem(s, t, a, weights)
     elif s.kind == ROWS:
@@ -235,7 +225,7 @@ class Work(NamedTuple):
     whole_images: bool
 
 
-@njit(nogil=True)
+@helper
 def _worker(work, thread):
     """What every thread runs."""
     steps, heads, w, images, spaces, scratches, head, features, counters, whole_images = work

@@ -11,10 +11,10 @@ backward pass SLOPE and OFFSET, see `backward_columns`. Tables are (positions, c
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..machine_code import cached_njit
 from ..memory import LINE
+from ..parts import helper, part
 from .simd import add, div, fma, forward, load8, load16, load_like, maximum, minimum, mul, splat_like, store, where
 from .tiles import REGISTERS
 
@@ -57,7 +57,7 @@ def backward_columns(columns, inv_std, dgamma, dbeta, positions):
         columns[OFFSET, c] = columns[MINUS_MEAN, c] * columns[SLOPE, c] - scale * (dbeta[c] / P)
 
 
-@njit(nogil=True)
+@helper
 def over(a, divisor, reciprocal):
     """``a / divisor``, rounded as a division rounds, in a fifth of its time.
 
@@ -69,7 +69,7 @@ def over(a, divisor, reciprocal):
     return fma(remainder, splat_like(a, reciprocal), first)
 
 
-@njit(nogil=True)
+@helper
 def activate(act, t):
     """The nonlinearity at t."""
     none = splat_like(t, _0)
@@ -84,7 +84,7 @@ def activate(act, t):
     return t
 
 
-@njit(nogil=True)
+@helper
 def slope(act, t, dy):
     """dy times the slope of the nonlinearity at t."""
     none = splat_like(t, _0)
@@ -99,7 +99,7 @@ def slope(act, t, dy):
     return dy
 
 
-@njit(nogil=True)
+@part
 def _normalize_some(like, x, columns, step, act, plus, adds, y, y_at, y_pitch, at, rows, C, c):
     """Sixteen or eight channels, as many as ``like`` has, of some rows: the columns stay in registers."""
     scale, shift = load_like(like, columns, SCALE * step + c), load_like(like, columns, SHIFT * step + c)
@@ -112,7 +112,7 @@ def _normalize_some(like, x, columns, step, act, plus, adds, y, y_at, y_pitch, a
         y_at += y_pitch
 
 
-@njit(nogil=True)
+@helper
 def normalize_rows(x, rows, C, columns, step, act, plus, adds, y, pitch):
     """``y = act(scale * x + shift)``, and ``+ plus`` if ``adds``; all are addresses of the first row.
 
@@ -132,7 +132,7 @@ def normalize_rows(x, rows, C, columns, step, act, plus, adds, y, pitch):
             c += 8
 
 
-@njit(nogil=True)
+@part
 def _backward_some(like, dy, x, columns, step, act, dx, dx_at, pitch, at, rows, C, c):
     scale, shift = load_like(like, columns, SCALE * step + c), load_like(like, columns, SHIFT * step + c)
     tilt, offset = load_like(like, columns, SLOPE * step + c), load_like(like, columns, OFFSET * step + c)
@@ -144,7 +144,7 @@ def _backward_some(like, dy, x, columns, step, act, dx, dx_at, pitch, at, rows, 
         dx_at += pitch
 
 
-@njit(nogil=True)
+@helper
 def backward_rows(dy, x, rows, C, columns, step, act, dx, pitch):
     """dx of BatchNorm in training, for dy behind the nonlinearity; ``pitch`` is the length of dx's rows."""
     for p in range(0, rows, _GROUP):
@@ -161,7 +161,7 @@ def backward_rows(dy, x, rows, C, columns, step, act, dx, pitch):
             c += 8
 
 
-@njit(nogil=True)
+@part
 def _sums_some(like, dy, x, columns, step, act, dgamma, dbeta, at, rows, C, c):
     scale, shift = load_like(like, columns, SCALE * step + c), load_like(like, columns, SHIFT * step + c)
     minus_mean = load_like(like, columns, MINUS_MEAN * step + c)
@@ -175,7 +175,7 @@ def _sums_some(like, dy, x, columns, step, act, dgamma, dbeta, at, rows, C, c):
     store(by_beta, dbeta, c)
 
 
-@njit(nogil=True)
+@helper
 def sums_of_rows(dy, x, rows, C, columns, step, act, sums):
     """Add the rows' share of dgamma, but for the factor inv_std, and of dbeta to ``sums`` (2, C)."""
     dgamma, dbeta = sums, forward(sums, C)
@@ -189,7 +189,7 @@ def sums_of_rows(dy, x, rows, C, columns, step, act, sums):
             c += 8
 
 
-@njit(nogil=True)
+@part
 def _statistics_some(like, x, mean, squares, rows, C, c):
     total, at = splat_like(like, _0), c
     for _ in range(rows):
@@ -205,7 +205,7 @@ def _statistics_some(like, x, mean, squares, rows, C, c):
     store(square, squares, c)
 
 
-@njit(nogil=True)
+@helper
 def statistics_of_rows(x, rows, C, mean, squares):
     """The mean of every column, and the sum of the squares of what is off it."""
     c = 0

@@ -20,9 +20,9 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ..memory import LINE
+from ..parts import helper
 from .batch_norm_rows import ACTS, normalize_rows
 from .normalize import finish
 from .simd import address, forward
@@ -76,7 +76,7 @@ _NOTHING = np.zeros((5, LINE), np.float32)
 _LARGE = 2**23  # bytes
 
 
-@njit(nogil=True)
+@helper
 def ready(source, row, rows, scratch, pitch):
     """Where some rows of the source lie when nothing is pending any more, and from one to the next.
 
@@ -98,13 +98,13 @@ def streams(table: np.ndarray, unit: int) -> bool:
     return table.nbytes >= _LARGE and unit % LINE == table.size % LINE == table.ctypes.data % (4 * LINE) == 0
 
 
-@njit(nogil=True)
+@helper
 def place(block, b, size):
     """Where the results of block b go that will be sent: in turns in one half of ``block`` and in the other."""
-    return forward(address(block), b % 2 * size)
+    return forward(block, b % 2 * size)
 
 
-@njit(nogil=True)
+@helper
 def pitch_of(C):
     """From one row to the next in memory of one's own.
 

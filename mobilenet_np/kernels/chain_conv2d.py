@@ -7,10 +7,10 @@ other, in the fast cache.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..geometry import Padding, output_size
 from ..memory import empty
+from ..parts import helper, part
 from .batch_norm_rows import backward_rows, statistics_of_rows
 from .chain import Pending, place, streams
 from .conv2d import Sizes, convolve_backward, scatter_row
@@ -18,7 +18,7 @@ from .meanwhile import ROWS, nothing, plan, send_all, send_rest, steps_of
 from .normalize import backward_with, together
 from .product import pack, whole_product
 from .simd import address, forward
-from .tiles import ACTS, ZERO, Finish, Rows
+from .tiles import ACTS, Finish, Rows
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -94,7 +94,7 @@ def _sizes(x, w, stride, padding):
     return Sizes(H + sum(padding[0]), W + sum(padding[1]), C_in, kh, kw, stride, Ho, Wo, C_out)
 
 
-@njit(nogil=True)
+@helper
 def _rows_between(image, table, at, H, row, top, left, Wp, C, inward):
     """Copy an image (H, row) into the middle of a padded one, or if not ``inward`` back out of it."""
     for r in range(H):
@@ -105,6 +105,12 @@ def _rows_between(image, table, at, H, row, top, left, Wp, C, inward):
                 table[at + r * row + i] = image[((r + top) * Wp + left) * C + i]
 
 
+@part
+def _clear(start, size):
+    for i in range(size):
+        start[i] = 0
+
+
 @in_turns
 def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, lines, r0, r1):
     """Rows r0 to r1 of all images' outputs, counted through."""
@@ -112,8 +118,8 @@ def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line
     steps, length = steps_of(s.Wo, s.kh * s.kw * s.C_in, s.C_out, ROWS), s.Wo * s.C_out
     size_of_image = H * W * s.C_in
     share = (size_of_image + s.Ho - 1) // s.Ho
-    going, table, size = address(y), address(y), ZERO  # the row before
-    image[: s.Hp * s.Wp * s.C_in] = 0
+    going, table, size = address(y), address(y), 0  # the row before
+    _clear(image, s.Hp * s.Wp * s.C_in)
     for row in range(r0, r1):
         n, i = row // s.Ho, row % s.Ho
         if row == r0 or i == 0:
@@ -124,12 +130,10 @@ def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line
         coming = (n + 1) * size_of_image + i * share
         more = max(0, min(share, x.size - coming)) * ((n + 1) * s.Ho < r1)
         next_image = forward(address(x), coming)
-        meanwhile = plan(steps, next_image, more, next_image, ZERO, next_image, ZERO, going, table, size)
-        start = forward(address(image), i * s.stride * s.Wp * s.C_in)
+        meanwhile = plan(steps, next_image, more, next_image, 0, next_image, 0, going, table, size)
+        start = forward(image, i * s.stride * s.Wp * s.C_in)
         windows = Rows(start, s.stride * s.C_in, s.kw * s.C_in, 1, s.kh, s.Wp * s.C_in)
-        step = whole_product(
-            windows, s.Wo, address(packed), ZERO, s.C_out, address(zeros), finish, line, meanwhile, ZERO
-        )
+        step = whole_product(windows, s.Wo, address(packed), 0, s.C_out, address(zeros), finish, line, meanwhile, 0)
         send_rest(meanwhile, step)
         if pieces.shape[1]:
             statistics_of_rows(line, s.Wo, s.C_out, address(pieces[0, row]), address(pieces[1, row]))
@@ -140,24 +144,22 @@ def _convolve(x, s, top, left, H, W, packed, zeros, y, pieces, past, image, line
 @in_turns
 def _backward(dy, y, x, s, top, left, H, W, back, zeros, dw, dx_too, dx, image, before, dimage, n0, n1):
     line, row = s.kw * s.C_in, s.Wo * s.C_out
-    image[: s.Hp * s.Wp * s.C_in] = 0
+    _clear(image, s.Hp * s.Wp * s.C_in)
     for n in range(n0, n1):
         dw_image = forward(address(dw), n * s.kh * line * s.C_out)
         _rows_between(image, x, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, True)
-        dimage[: s.Hp * s.Wp * s.C_in * dx_too] = 0
+        _clear(dimage, s.Hp * s.Wp * s.C_in * dx_too)
         for i in range(s.Ho):
             at = (n * s.Ho + i) * row
             behind, raw = forward(address(dy), at), forward(address(y.raw), at)
-            backward_rows(behind, raw, s.Wo, s.C_out, address(y.columns), y.step, y.act, address(before), s.C_out)
+            backward_rows(behind, raw, s.Wo, s.C_out, address(y.columns), y.step, y.act, before, s.C_out)
             for a in range(s.kh):
-                start = forward(address(image), (i * s.stride + a) * s.Wp * s.C_in)
+                start = forward(image, (i * s.stride + a) * s.Wp * s.C_in)
                 taps = Rows(start, 1, s.Wo, s.stride * s.C_in, 1, 0)
                 out = forward(dw_image, a * line * s.C_out)
                 adds = Finish(_LOW, _HIGH, _CURVE, _SLOPE, True, out, 0)  # to what is there
-                whole_product(
-                    taps, line, address(before), s.C_out, s.C_out, address(zeros), adds, out, nothing(out), ZERO
-                )
+                whole_product(taps, line, before, s.C_out, s.C_out, address(zeros), adds, out, nothing(out), 0)
             if dx_too:
-                scatter_row(address(before), back, zeros, s, i, dimage)
+                scatter_row(before, back, zeros, s, i, dimage)
         if dx_too:
             _rows_between(dimage, dx, n * H * W * s.C_in, H, W * s.C_in, top, left, s.Wp, s.C_in, False)

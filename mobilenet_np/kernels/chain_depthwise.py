@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..geometry import Padding, output_size
 from ..memory import empty
+from ..parts import helper
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, place, ready, streams
 from .depthwise import Window, depthwise
-from .depthwise_backward import sweep_rows, weights_of_rows
+from .depthwise_backward import sweep_rows
+from .depthwise_weights import weights_of_rows
 from .meanwhile import COLUMNS, plan, send_all, send_rest
 from .normalize import together
 from .simd import address, forward, load8, splat8, store
-from .tiles import ACTS, ZERO, Finish
+from .tiles import ACTS, Finish
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -88,14 +89,14 @@ def depthwise_link_backward(
     return dx, np.add.reduce(parts, axis=0), sums
 
 
-@njit(nogil=True)
+@helper
 def _wanted(i0, g, Ho, band):
     """Rows i0 to i1 of outputs are a band; rows r0 to r1 of inputs are what it wants."""
     i1 = min(Ho, i0 + band)
     return i1, max(0, i0 * g.stride - g.top), min(g.H, (i1 - 1) * g.stride - g.top + g.kernel)
 
 
-@njit(nogil=True)
+@helper
 def _after(n, i1, Ho, end):
     """Image and first row of the band after the one that ends with row i1, and whether that is still before image
     ``end``."""
@@ -107,20 +108,20 @@ def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blo
     """Bands b0 to b1 of all images, counted through."""
     C, groups = x.C, (x.C + COLUMNS - 1) // COLUMNS
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
-    going, table, size = address(y), address(y), ZERO  # the results of the band before
+    going, table, size = address(y), address(y), 0  # the results of the band before
     for b in range(b0, b1):
         n, i0 = b // bands, b % bands * band
         i1, r0, r1 = _wanted(i0, g, Ho, band)
         out = forward(address(y), (n * Ho + i0) * g.y_row)
         block = place(blocks, b, band * g.y_row) if past else out
-        rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, address(normalized), C)
+        rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, normalized, C)
 
         next_n, next_i0, _ = _after(n, i1, Ho, 0)
         _, next_r0, next_r1 = _wanted(next_i0, g, Ho, band)
         next_r0 = max(next_r0, r1) if next_n == n else next_r0
         coming, more = forward(address(x.raw), (next_n * g.H + next_r0) * g.x_row), (next_r1 - next_r0) * (b + 1 < b1)
         steps = (i1 - i0) * g.Wo * groups
-        meanwhile = plan(steps, coming, more * g.x_row, coming, ZERO, coming, ZERO, going, table, size)
+        meanwhile = plan(steps, coming, more * g.x_row, coming, 0, coming, 0, going, table, size)
         step = depthwise(
             rows, -r0 * g.x_row, address(zeros), g, C, i0, i1, address(w), address(zeros), finish, block, meanwhile
         )
@@ -131,7 +132,7 @@ def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blo
     send_all(going, table, size)
 
 
-@njit(nogil=True)
+@helper
 def _rows_of_dy(i0, i1, g, back, Ho):
     """Which rows of dy a band wants: those that its dx gather from, or those that it sends back itself."""
     if g.stride == 1:
@@ -139,7 +140,7 @@ def _rows_of_dy(i0, i1, g, back, Ho):
     return i0, i1
 
 
-@njit(nogil=True)
+@helper
 def _copy(source, size, target):
     for at in range(0, size, 8):
         store(load8(source, at), target, at)
@@ -149,8 +150,8 @@ def _copy(source, size, target):
 def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normalized, before, blocks, n0, n1):
     C, groups = x.C, (x.C + COLUMNS - 1) // COLUMNS
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(dx), 0)
-    d, none = address(before), address(zeros)
-    going, table, size = address(dx), address(dx), ZERO  # the results of the band before
+    none = address(zeros)
+    going, table, size = address(dx), address(dx), 0  # the results of the band before
     b, room = 0, ((band - 1) * g.stride + g.kernel) * g.x_row
     for n in range(n0, n1):
         image, shares = n * g.H * g.x_row, forward(address(dw), n * g.kernel * g.kernel * C)
@@ -161,9 +162,9 @@ def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normali
             at = (n * Ho + s0) * g.y_row
             backward_rows(
                 forward(address(dy), at), forward(address(y.raw), at), (s1 - s0) * g.Wo, C, address(y.columns), y.step,
-                y.act, d, C,
+                y.act, before, C,
             )  # fmt: skip
-            rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, address(normalized), C)
+            rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, normalized, C)
             rows = forward(rows, -r0 * g.x_row)
             out = forward(address(dx), image + done * g.x_row)
             block = place(blocks, b, room) if past or g.stride > 1 else out
@@ -181,15 +182,17 @@ def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normali
                 going, table, size,
             )  # fmt: skip
             if g.stride == 1:
-                step = depthwise(d, -s0 * g.y_row, none, back, C, i0, i1, address(w), none, finish, block, meanwhile)
-                own, complete = forward(d, (i0 - s0) * g.y_row), i1
+                step = depthwise(
+                    before, -s0 * g.y_row, none, back, C, i0, i1, address(w), none, finish, block, meanwhile
+                )
+                own, complete = forward(before, (i0 - s0) * g.y_row), i1
                 step = weights_of_rows(own, rows, none, g, i0, i1, shares, meanwhile, step)
             else:
                 # What the band before has begun comes first, and then rows that nobody has met.
                 for at in range((met - done) * g.x_row, (max(r1, met) - done) * g.x_row, 8):
                     store(splat8(_0), block, at)
                 mine = forward(block, -done * g.x_row)
-                step = sweep_rows(d, rows, address(w), mine, shares, g, i0, i1, 0, C, meanwhile)
+                step = sweep_rows(before, rows, address(w), mine, shares, g, i0, i1, 0, C, meanwhile)
                 met = max(r1, met)
                 complete = min(met, max(0, i1 * g.stride - g.top)) if i1 < Ho else met
             send_rest(meanwhile, step)

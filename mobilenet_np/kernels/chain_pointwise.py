@@ -12,7 +12,7 @@ from .meanwhile import ROWS, ROWS_OF_WEIGHTS, plan, send_all, send_rest, steps_o
 from .normalize import backward_with, finish, parts_of_sums, statistics, together
 from .product import pack, whole_product
 from .simd import address, forward
-from .tiles import ACTS, ZERO, Finish, Rows
+from .tiles import ACTS, Finish, Rows
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -85,11 +85,11 @@ def pointwise_link_backward(
 def _of_large_weights(dy, y, x, w, plus):
     """The same in one pass after the other: the tables fit into the caches, several parts of dw would not."""
     (K, N), shape = w.shape, x.raw.shape
-    d = backward_with(dy.reshape(-1, N), y.raw.reshape(-1, N), y.columns, y.act, pitch_of.py_func(N))
+    d = backward_with(dy.reshape(-1, N), y.raw.reshape(-1, N), y.columns, y.act, pitch_of(N))
     dx = multiply(d, w.T)
     rows = x.raw.reshape(-1, K)
     if x.columns is not None:
-        rows = finish(rows, x.columns, x.act, None, pitch_of.py_func(K))
+        rows = finish(rows, x.columns, x.act, None, pitch_of(K))
     dw = multiply_transposed(rows, d)
     if plus is not None:
         dx += plus.reshape(-1, K)
@@ -101,15 +101,15 @@ def _of_large_weights(dy, y, x, w, plus):
 def _pointwise(x, w, zeros, y, P, N, rows, pieces, past, normalized, blocks, b0, b1):
     K = x.C
     onto = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
-    going, table, size = address(y), address(y), ZERO  # the results of the block before
+    going, table, size = address(y), address(y), 0  # the results of the block before
     for b in range(b0, b1):
         count, out = min(rows, P - b * rows), forward(address(y), b * rows * N)
         block = place(blocks, b, rows * N) if past else out
-        source, pitch = ready(x, b * rows, count, address(normalized), pitch_of(K))
+        source, pitch = ready(x, b * rows, count, normalized, pitch_of(K))
         coming, more = forward(address(x.raw), (b + 1) * rows * K), min(rows, P - (b + 1) * rows) * (b + 1 < b1)
-        meanwhile = plan(steps_of(count, K, N, ROWS), coming, more * K, coming, ZERO, coming, ZERO, going, table, size)
+        meanwhile = plan(steps_of(count, K, N, ROWS), coming, more * K, coming, 0, coming, 0, going, table, size)
         matrix = Rows(source, pitch, K, 1, 1, 0)
-        step = whole_product(matrix, count, address(w), ZERO, N, address(zeros), onto, block, meanwhile, ZERO)
+        step = whole_product(matrix, count, address(w), 0, N, address(zeros), onto, block, meanwhile, 0)
         send_rest(meanwhile, step)
         if pieces.shape[1]:
             statistics_of_rows(block, count, N, address(pieces[0, b]), address(pieces[1, b]))
@@ -120,8 +120,8 @@ def _pointwise(x, w, zeros, y, P, N, rows, pieces, past, normalized, blocks, b0,
 @in_turns
 def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past, normalized, before, both, p0, p1):
     K, N, blocks = x.C, y.C, -(-P // rows)
-    d, d_pitch = address(before), pitch_of(N)
-    going, table, size = address(dx), address(dx), ZERO  # the results of the block before
+    d_pitch = pitch_of(N)
+    going, table, size = address(dx), address(dx), 0  # the results of the block before
     last = blocks * p1 // parts
     for part in range(p0, p1):
         share, first = forward(address(dw), part * K * N), blocks * part // parts
@@ -130,9 +130,9 @@ def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past
             block = place(both, b, rows * K) if past else out
             backward_rows(
                 forward(address(dy), at * N), forward(address(y.raw), at * N), count, N, address(y.columns), y.step,
-                y.act, d, d_pitch,
+                y.act, before, d_pitch,
             )  # fmt: skip
-            source, pitch = ready(x, at, count, address(normalized), pitch_of(K))
+            source, pitch = ready(x, at, count, normalized, pitch_of(K))
             coming, more = at + rows, min(rows, P - at - rows) * (b + 1 < last)
             meanwhile = plan(
                 steps_of(K, count, N, ROWS_OF_WEIGHTS) + steps_of(count, N, K, ROWS),
@@ -141,11 +141,11 @@ def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past
             )  # fmt: skip
             onto = Finish(_LOW, _HIGH, _CURVE, _SLOPE, b > first, share, 0)  # adds to what is there
             turned = Rows(source, 1, count, pitch, 1, 0)
-            step = whole_product(turned, K, d, d_pitch, N, address(zeros), onto, share, meanwhile, ZERO)
+            step = whole_product(turned, K, before, d_pitch, N, address(zeros), onto, share, meanwhile, 0)
             # ``plus`` lies as dx does, the block perhaps elsewhere.
             and_plus = Finish(_LOW, _HIGH, _CURVE, _SLOPE, adds, forward(address(plus), at * K), 0)
-            matrix = Rows(d, d_pitch, N, 1, 1, 0)
-            step = whole_product(matrix, count, address(w), ZERO, K, address(zeros), and_plus, block, meanwhile, step)
+            matrix = Rows(before, d_pitch, N, 1, 1, 0)
+            step = whole_product(matrix, count, address(w), 0, K, address(zeros), and_plus, block, meanwhile, step)
             send_rest(meanwhile, step)
             if x.pending:
                 sums_of_rows(

@@ -10,13 +10,13 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
 from ..memory import zeros
+from ..parts import helper
 from .meanwhile import nothing
 from .product import pack, product, whole_product
 from .simd import address, forward
-from .tiles import ACTS, ZERO, Finish, Rows
+from .tiles import ACTS, Finish, Rows
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -61,21 +61,21 @@ def _weights(dy, x, N, Hp, Wp, C_in, kh, kw, stride, Ho, Wo, C_out, zeros, dw, n
         for a in range(kh):
             at = ((r // Ho) * Hp + (r % Ho) * stride + a) * Wp * C_in
             product(
-                taps, at, line, address(dy), r * Wo * C_out, C_out, n0, n1, address(zeros), ZERO, finish,
-                address(dw), a * line * C_out + n0, C_out, nothing(address(dw)), ZERO,
+                taps, at, line, address(dy), r * Wo * C_out, C_out, n0, n1, address(zeros), 0, finish,
+                address(dw), a * line * C_out + n0, C_out, nothing(address(dw)), 0,
             )  # fmt: skip
 
 
-@njit(nogil=True)
+@helper
 def scatter_row(dy, packed, zeros, s, i, dx):
-    """Add what row i of dy, at an address, sends back to a padded image's dx (flat): dy @ w.T gives every window's
-    share, which is added where the window lay."""
+    """Add what row i of dy sends back to a padded image's dx, both at addresses: dy @ w.T gives every window's share,
+    which is added where the window lay."""
     line, wide = s.kw * s.C_in, (s.kh * s.kw * s.C_in + 7) // 8 * 8
     windows = np.empty(s.Wo * wide, np.float32)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(windows), 0)
     rows = Rows(dy, s.C_out, s.C_out, 1, 1, 0)
     out = address(windows)
-    whole_product(rows, s.Wo, address(packed), ZERO, wide, address(zeros), finish, out, nothing(out), ZERO)
+    whole_product(rows, s.Wo, address(packed), 0, wide, address(zeros), finish, out, nothing(out), 0)
     for a in range(s.kh):
         at = (i * s.stride + a) * s.Wp * s.C_in
         for j in range(s.Wo):
@@ -86,6 +86,6 @@ def scatter_row(dy, packed, zeros, s, i, dx):
 @in_turns
 def _scatter(dy, packed, zeros, s, dx, n0, n1):
     for n in range(n0, n1):
-        image = dx[n].reshape(-1)
+        image = address(dx[n].reshape(-1))
         for i in range(s.Ho):
             scatter_row(forward(address(dy), (n * s.Ho + i) * s.Wo * s.C_out), packed, zeros, s, i, image)

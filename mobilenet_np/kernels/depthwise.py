@@ -16,11 +16,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 
+from ..parts import helper, part
 from .meanwhile import along, nothing
 from .simd import address, fma, forward, load8, load16, load_like
-from .tiles import ACTS, REGISTERS, ZERO, Finish, put
+from .tiles import ACTS, REGISTERS, Finish, put
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -54,7 +54,7 @@ class Window(NamedTuple):
     w_tap: int
 
 
-@njit(nogil=True)
+@part
 def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
     """One row of outputs for as many channels as ``bias`` has; the leftmost window's rows begin at x0, x1, x2."""
     tap, pixel, step = g.w_tap, g.x_pixel, g.stride * g.x_pixel
@@ -87,13 +87,13 @@ def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
         j += 1
 
 
-@njit(nogil=True)
+@helper
 def _column_of_5(x0, x1, x2, x3, x4, at, w0, w1, w2, w3, w4, v):
     v = fma(load_like(v, x2, at), w2, fma(load_like(v, x1, at), w1, fma(load_like(v, x0, at), w0, v)))
     return fma(load_like(v, x4, at), w4, fma(load_like(v, x3, at), w3, v))
 
 
-@njit(nogil=True)
+@part
 def _row_5x5(x0, x1, x2, x3, x4, g, first, last, w, bias, finish, y):
     """The same for 25 taps."""
     t, pixel, step = g.w_tap, g.x_pixel, g.stride * g.x_pixel
@@ -162,7 +162,7 @@ def _row_5x5(x0, x1, x2, x3, x4, g, first, last, w, bias, finish, y):
         j += 1
 
 
-@njit(nogil=True)
+@part
 def _row(x0, x1, x2, x3, x4, g, first, last, c, w, bias, finish, y):
     """One row of outputs for channels c, c + 1, ...; as many as ``bias`` has."""
     x0, x1, x2, w, y = forward(x0, c), forward(x1, c), forward(x2, c), forward(w, c), forward(y, c)
@@ -172,7 +172,7 @@ def _row(x0, x1, x2, x3, x4, g, first, last, c, w, bias, finish, y):
         _row_5x5(x0, x1, x2, forward(x3, c), forward(x4, c), g, first, last, w, bias, finish, y)
 
 
-@njit(nogil=True)
+@helper
 def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
     """Output rows i0 to i1 for C channels (a multiple of 8), kernel 3x3 or 5x5; the step in the plan for ``meanwhile``
     after the last.
@@ -182,7 +182,7 @@ def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
     """
     first = min(g.Wo, -(-g.left // g.stride))  # from here to last the windows lie inside
     last = max(first, min(g.Wo, (g.W - g.kernel + g.left) // g.stride + 1))
-    none, step = forward(zeros, -g.left * g.x_pixel), ZERO
+    none, step = forward(zeros, -g.left * g.x_pixel), 0
     for i in range(i0, i1):
         r = i * g.stride - g.top  # the window's first row
         line = forward(x, x_at - g.left * g.x_pixel + r * g.x_row)

@@ -9,14 +9,15 @@ gradients.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..memory import empty, zeros
+from ..parts import helper, part
 from ..threads import get_threads
 from .depthwise import Window, depthwise_of_batch
+from .depthwise_weights import add_3, weights_of_rows
 from .meanwhile import along, nothing
 from .simd import add, address, fma, forward, load_like, splat8, splat16, store
-from .tiles import REGISTERS, ZERO
+from .tiles import REGISTERS
 from .turns import in_turns, take_turns
 
 _0 = np.float32(0)
@@ -44,154 +45,15 @@ def depthwise_of_batch_backward(
     return dx, np.add.reduce(parts, axis=0)  # one image after the other
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Stride 1: the gradients of the weights alone
-
-
-@njit(nogil=True)
-def _one_weight(dy, x, pixel, g, j, b, s):
-    """One tap's sum, if column b of window j lies inside."""
-    inside = 0 <= j - g.left + b < g.W
-    return fma(load_like(s, dy, j * g.y_pixel), load_like(s, x, (j + b) * pixel), s) if inside else s
-
-
-@njit(nogil=True)
-def _weights_3x3(dy, x0, x1, x2, g, first, last, none, dw):
-    """One row of dy and the three rows of its windows: nine sums in registers."""
-    pixel, tap = g.x_pixel, g.w_tap
-    s00, s01, s02 = none, none, none
-    s10, s11, s12 = none, none, none
-    s20, s21, s22 = none, none, none
-    for j in range(first, last):
-        d, a = load_like(none, dy, j * g.y_pixel), j * pixel
-        b, c = a + pixel, a + 2 * pixel
-        s00, s10, s20 = (
-            fma(d, load_like(none, x0, a), s00),
-            fma(d, load_like(none, x1, a), s10),
-            fma(d, load_like(none, x2, a), s20),
-        )
-        s01, s11, s21 = (
-            fma(d, load_like(none, x0, b), s01),
-            fma(d, load_like(none, x1, b), s11),
-            fma(d, load_like(none, x2, b), s21),
-        )
-        s02, s12, s22 = (
-            fma(d, load_like(none, x0, c), s02),
-            fma(d, load_like(none, x1, c), s12),
-            fma(d, load_like(none, x2, c), s22),
-        )
-    j = 0
-    while j < g.Wo:
-        if j == first:
-            j = last
-            if j >= g.Wo:
-                break
-        s00, s01, s02 = (
-            _one_weight(dy, x0, pixel, g, j, 0, s00),
-            _one_weight(dy, x0, pixel, g, j, 1, s01),
-            _one_weight(dy, x0, pixel, g, j, 2, s02),
-        )
-        s10, s11, s12 = (
-            _one_weight(dy, x1, pixel, g, j, 0, s10),
-            _one_weight(dy, x1, pixel, g, j, 1, s11),
-            _one_weight(dy, x1, pixel, g, j, 2, s12),
-        )
-        s20, s21, s22 = (
-            _one_weight(dy, x2, pixel, g, j, 0, s20),
-            _one_weight(dy, x2, pixel, g, j, 1, s21),
-            _one_weight(dy, x2, pixel, g, j, 2, s22),
-        )
-        j += 1
-    _add_3(dw, 0, tap, s00, s01, s02)
-    _add_3(dw, 3 * tap, tap, s10, s11, s12)
-    _add_3(dw, 6 * tap, tap, s20, s21, s22)
-
-
-@njit(nogil=True)
-def _add_3(dw, at, tap, s0, s1, s2):
-    store(add(load_like(s0, dw, at), s0), dw, at)
-    store(add(load_like(s0, dw, at + tap), s1), dw, at + tap)
-    store(add(load_like(s0, dw, at + 2 * tap), s2), dw, at + 2 * tap)
-
-
-@njit(nogil=True)
-def _weights_row_of_5(dy, x, g, none, dw):
-    """One row of dy and one row of its 5x5 windows."""
-    pixel, tap = g.x_pixel, g.w_tap
-    s0, s1, s2, s3, s4 = none, none, none, none, none
-    for j in range(g.Wo):
-        if j - g.left >= 0 and j - g.left + 4 < g.W:
-            d, a = load_like(none, dy, j * g.y_pixel), j * pixel
-            s0 = fma(d, load_like(none, x, a), s0)
-            s1 = fma(d, load_like(none, x, a + pixel), s1)
-            s2 = fma(d, load_like(none, x, a + 2 * pixel), s2)
-            s3 = fma(d, load_like(none, x, a + 3 * pixel), s3)
-            s4 = fma(d, load_like(none, x, a + 4 * pixel), s4)
-        else:
-            s0, s1 = _one_weight(dy, x, pixel, g, j, 0, s0), _one_weight(dy, x, pixel, g, j, 1, s1)
-            s2, s3 = _one_weight(dy, x, pixel, g, j, 2, s2), _one_weight(dy, x, pixel, g, j, 3, s3)
-            s4 = _one_weight(dy, x, pixel, g, j, 4, s4)
-    _add_3(dw, 0, tap, s0, s1, s2)
-    store(add(load_like(none, dw, 3 * tap), s3), dw, 3 * tap)
-    store(add(load_like(none, dw, 4 * tap), s4), dw, 4 * tap)
-
-
-@njit(nogil=True)
-def _weights_of_row(dy, line, zeros, r, g, first, last, c, dw, none):
-    """One row of dy, for channels c, c + 1, ...; ``line`` is where the first of its window's rows, row r, begins."""
-    dy, line, zeros, dw = forward(dy, c), forward(line, c), forward(zeros, c), forward(dw, c)
-    if g.kernel == 3:
-        x0 = line if 0 <= r < g.H else zeros
-        x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else zeros
-        x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else zeros
-        _weights_3x3(dy, x0, x1, x2, g, first, last, none, dw)
-    else:
-        for a in range(5):
-            if 0 <= r + a < g.H:
-                _weights_row_of_5(dy, forward(line, a * g.x_row), g, none, forward(dw, 5 * a * g.w_tap))
-
-
-@njit(nogil=True)
-def weights_of_rows(dy, x, zeros, g, i0, i1, dw, meanwhile, step):
-    """Add the share of rows i0 to i1 of dy to dw; the step in the plan for ``meanwhile`` after the last.
-
-    dy is the address of its row i0, x that of the image's row 0, which need not exist where only some rows are kept,
-    ``zeros`` that of a row of zeros.
-    """
-    C = g.w_tap
-    first = min(g.Wo, g.left)  # from here to last the windows lie inside
-    last = max(first, min(g.Wo, g.W - g.kernel + g.left + 1))
-    none = forward(zeros, -g.left * g.x_pixel)
-    for i in range(i0, i1):
-        r = i - g.top
-        line = forward(x, r * g.x_row - g.left * g.x_pixel)
-        row = forward(dy, (i - i0) * g.y_row)
-        c = 0
-        while c < C:
-            along(meanwhile, step, step + g.Wo)
-            step += g.Wo
-            if REGISTERS >= 32 and c + 16 <= C:
-                _weights_of_row(row, line, none, r, g, first, last, c, dw, splat16(_0))
-                c += 16
-            else:
-                _weights_of_row(row, line, none, r, g, first, last, c, dw, splat8(_0))
-                c += 8
-    return step
-
-
 @in_turns
 def _weights(dy, x, zeros, dw, g, Ho, n0, n1):
     for n in range(n0, n1):
         image, out = forward(address(x), n * g.H * g.x_row), forward(address(dw), n * g.kernel * g.kernel * g.w_tap)
         rows = forward(address(dy), n * Ho * g.y_row)
-        weights_of_rows(rows, image, address(zeros), g, 0, Ho, out, nothing(out), ZERO)
+        weights_of_rows(rows, image, address(zeros), g, 0, Ho, out, nothing(out), 0)
 
 
-# ---------------------------------------------------------------------------------------------------------------------
-# Stride 2: both gradients in one sweep
-
-
-@njit(nogil=True)
+@helper
 def _one_of_3(dy, dy_at, x, dx, at, g, j, w0, w1, w2, s0, s1, s2):
     """One dy, of which some columns of the window may lie outside."""
     d, b = load_like(s0, dy, dy_at), j * g.stride - g.left
@@ -209,7 +71,7 @@ def _one_of_3(dy, dy_at, x, dx, at, g, j, w0, w1, w2, s0, s1, s2):
     return s0, s1, s2
 
 
-@njit(nogil=True)
+@part
 def _row_of_3(dy, x, dx, g, first, last, w, dw, none):
     """One row of dy and one row of a 3x3 window; x and dx are where the leftmost window begins, and
     ``none`` is zeros for as many channels as are taken at once."""
@@ -229,12 +91,10 @@ def _row_of_3(dy, x, dx, g, first, last, w, dw, none):
         s2 = fma(d, load_like(none, x, c), s2)
     for j in range(last, g.Wo):
         s0, s1, s2 = _one_of_3(dy, j * g.y_pixel, x, dx, j * step, g, j, w0, w1, w2, s0, s1, s2)
-    store(add(load_like(none, dw, 0), s0), dw, 0)
-    store(add(load_like(none, dw, g.w_tap), s1), dw, g.w_tap)
-    store(add(load_like(none, dw, 2 * g.w_tap), s2), dw, 2 * g.w_tap)
+    add_3(dw, 0, g.w_tap, s0, s1, s2)
 
 
-@njit(nogil=True)
+@part
 def _row_of_2(dy, x, dx, g, b0, w, dw, none):
     """The same for columns b0 and b0 + 1 of a 5x5 window, which is three columns and two."""
     w0, w1 = load_like(none, w, b0 * g.w_tap), load_like(none, w, (b0 + 1) * g.w_tap)
@@ -253,7 +113,7 @@ def _row_of_2(dy, x, dx, g, b0, w, dw, none):
     store(add(load_like(none, dw, (b0 + 1) * g.w_tap), s1), dw, (b0 + 1) * g.w_tap)
 
 
-@njit(nogil=True)
+@part
 def _row(dy, x, dx, g, first, last, c, w, dw, none):
     """One row of dy and one row of the window, for channels c, c + 1, ...; as many as ``none`` has."""
     dy, x, dx, w, dw = forward(dy, c), forward(x, c), forward(dx, c), forward(w, c), forward(dw, c)
@@ -262,7 +122,7 @@ def _row(dy, x, dx, g, first, last, c, w, dw, none):
         _row_of_2(dy, x, dx, g, 3, w, dw, none)
 
 
-@njit(nogil=True)
+@helper
 def sweep_rows(dy, x, w, dx, dw, g, i0, i1, c0, c1, meanwhile):
     """Add what rows i0 to i1 of dy send back to dx and to dw, for channels c0 to c1; the step in the plan for
     ``meanwhile`` after the last.
@@ -271,7 +131,7 @@ def sweep_rows(dy, x, w, dx, dw, g, i0, i1, c0, c1, meanwhile):
     """
     first = min(g.Wo, -(-g.left // g.stride))  # from here to last the first three columns of the window lie inside
     last = max(first, min(g.Wo, (g.W - 3 + g.left) // g.stride + 1))
-    step = ZERO
+    step = 0
     for i in range(i0, i1):
         row = forward(dy, (i - i0) * g.y_row)
         for a in range(g.kernel):

@@ -10,7 +10,7 @@ from ..memory import empty
 from .meanwhile import ROWS, nothing
 from .product import pack, product
 from .simd import address
-from .tiles import ACTS, ZERO, Finish, Rows
+from .tiles import ACTS, Finish, Rows
 from .turns import in_turns, take_turns
 
 _FEW_ROWS = 256  # fewer, and threads share out the columns, not the rows
@@ -35,11 +35,15 @@ def _block_of(positions, channels, size):
     least = max(1, -(-positions // 320), -(-positions * channels // size))
     least += least % 2
 
-    def computed(blocks: int) -> int:
-        return blocks * -(-positions // (blocks * ROWS))
+    def rows_of(blocks: int) -> int:
+        rows = -(-positions // blocks)
+        return rows + rows % 2
 
-    rows = -(-positions // min(range(least, least + 8, 2), key=computed))
-    return rows + rows % 2
+    def cost(blocks: int) -> tuple[bool, int]:
+        blocks = -(-positions // rows_of(blocks))  # rounded up to an even number of rows, they may be fewer
+        return blocks % 2 == 1, blocks * -(-positions // (blocks * ROWS))
+
+    return rows_of(min(range(least, least + 8, 2), key=cost))
 
 
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -84,8 +88,8 @@ def _multiply(a, pitch, M, K, b, b_row, N, zeros, c, by_rows, start, stop):
     rows = Rows(address(a), pitch, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
     product(
-        rows, m0 * pitch, m1 - m0, address(b), ZERO, b_row, n0, n1, address(zeros), ZERO, finish,
-        address(c), m0 * N + n0, N, nothing(address(c)), ZERO,
+        rows, m0 * pitch, m1 - m0, address(b), 0, b_row, n0, n1, address(zeros), 0, finish,
+        address(c), m0 * N + n0, N, nothing(address(c)), 0,
     )  # fmt: skip
 
 
@@ -95,6 +99,6 @@ def _multiply_transposed(a, a_row, P, b, b_row, N, zeros, c, k0, k1):
         finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, address(c), 0)  # adds to what is there already
         rows = Rows(address(a), 1, min(_DEPTH, P - p), a_row, 1, 0)
         product(
-            rows, p * a_row + k0, k1 - k0, address(b), p * b_row, b_row, ZERO, N, address(zeros), ZERO, finish,
-            address(c), k0 * N, N, nothing(address(c)), ZERO,
+            rows, p * a_row + k0, k1 - k0, address(b), p * b_row, b_row, 0, N, address(zeros), 0, finish,
+            address(c), k0 * N, N, nothing(address(c)), 0,
         )  # fmt: skip

@@ -15,11 +15,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from numba import njit, types
+from numba import types
 from numba.extending import overload
 
+from ..parts import helper
 from .simd import fence, forward, load16, prefetch, stream
-from .tiles import REGISTERS, ZERO
+from .tiles import REGISTERS
 
 LINE = 16  # numbers
 ROWS = 14 if REGISTERS >= 32 else 6  # of most tiles
@@ -59,13 +60,13 @@ class Meanwhile(NamedTuple):
     send_pace: int
 
 
-@njit(nogil=True)
+@helper
 def steps_of(M, K, N, rows):
     """About how many steps a product (M, K) @ (K, N) takes, in tiles of so many rows."""
     return ((M + rows - 1) // rows) * ((N + COLUMNS - 1) // COLUMNS) * K
 
 
-@njit(nogil=True)
+@helper
 def plan(steps, first, first_size, second, second_size, third, third_size, going, table, size):
     """Fetch three tables and send one, in so many steps."""
     pace = (first_size + second_size + third_size + steps - 1) // steps
@@ -74,11 +75,11 @@ def plan(steps, first, first_size, second, second_size, third, third_size, going
     )
 
 
-@njit(nogil=True)
+@helper
 def nothing(start):
     """A plan to do nothing but to multiply; ``start`` is any address. Less code to compile than None where a kernel has
     other plans too, and a hundredth slower."""
-    return Meanwhile(start, ZERO, start, ZERO, start, ZERO, ZERO, start, start, ZERO, ZERO)
+    return Meanwhile(start, 0, start, 0, start, 0, 0, start, start, 0, 0)
 
 
 def of_a_plan(otherwise: Callable) -> Callable:
@@ -91,7 +92,7 @@ def of_a_plan(otherwise: Callable) -> Callable:
     return choose
 
 
-@of_a_plan(lambda m, step: (None, ZERO))
+@of_a_plan(lambda m, step: (None, 0))
 def soon(m, step):
     """Where to begin to fetch at this step, and how much further on at each of the next."""
     at = step * m.pace
@@ -103,18 +104,21 @@ def soon(m, step):
     at -= m.second_size
     if at < m.third_size:
         return forward(m.third, at), m.pace
-    return m.first, ZERO  # which is there already
+    return m.first, 0  # which is there already
+
+
+@helper
+def _send_lines(going, table, at, end):
+    while at < end:
+        stream(load16(going, at), table, at)
+        at += LINE
 
 
 @of_a_plan(lambda m, step, until: None)
 def send(m, step, until):
     """Send what goes with the steps from ``step`` to ``until``, in whole lines."""
-    if m.size > 0:
-        at = min(m.size, step * m.send_pace) // LINE * LINE
-        end = min(m.size, until * m.send_pace) // LINE * LINE
-        while at < end:
-            stream(load16(m.going, at), m.table, at)
-            at += LINE
+    at, end = min(m.size, step * m.send_pace), min(m.size, until * m.send_pace)
+    _send_lines(m.going, m.table, at // LINE * LINE, end // LINE * LINE)
 
 
 @of_a_plan(lambda m, step, until: None)
@@ -126,18 +130,14 @@ def along(m, step, until):
     send(m, step, until)
 
 
-@njit(nogil=True)
+@helper
 def send_rest(m, step):
     """Send what has not gone before ``step``, when the product is done."""
-    at = min(m.size, step * m.send_pace) // LINE * LINE
-    while at < m.size:
-        stream(load16(m.going, at), m.table, at)
-        at += LINE
+    _send_lines(m.going, m.table, min(m.size, step * m.send_pace) // LINE * LINE, m.size)
 
 
-@njit(nogil=True)
+@helper
 def send_all(going, table, size):
     """Send what there is no product for any more; then everything that was sent is there."""
-    for at in range(0, size, LINE):
-        stream(load16(going, at), table, at)
+    _send_lines(going, table, 0, size)
     fence()

@@ -7,16 +7,17 @@ it is used only once.
 from __future__ import annotations
 
 import numpy as np
-from numba import njit
 
 from ..memory import empty
+from ..parts import helper, part
 from .meanwhile import send, soon
+from .rows import repeat
 from .simd import address, broadcast_like, fma, is_eight, load8, load16, load_like, store
-from .tiles import REGISTERS, ZERO, put, tile_6, tile_7, tile_8, tile_14
+from .tiles import REGISTERS, put, tile
 from .turns import in_turns, take_turns
 
 
-@njit(nogil=True)
+@part
 def one_row(a, a_at, b, b_at, b_step, bias, finish, c, c_at):
     """One row; the columns are those of ``bias``."""
     v = bias
@@ -30,7 +31,7 @@ def one_row(a, a_at, b, b_at, b_step, bias, finish, c, c_at):
     put(v, finish, c, c_at)
 
 
-@njit(nogil=True)
+@part
 def one_row_of_four_panels(a, a_at, b, b_at, b_step, apart, bias, bias_at, finish, c, c_at):
     """One row, four panels that are ``apart``: four sums at once, because each must wait for its own last term."""
     p1, p2, p3 = b_at + apart, b_at + 2 * apart, b_at + 3 * apart
@@ -48,9 +49,14 @@ def one_row_of_four_panels(a, a_at, b, b_at, b_step, apart, bias, bias_at, finis
     put(v3, finish, c, c_at + 48)
 
 
-@njit(nogil=True)
+@helper
 def panel(a, a_at, M, b, b_at, b_step, bias, finish, c, c_at, c_step, meanwhile, step):
-    """M rows of as many columns as ``bias`` has; the step after the last."""
+    """M rows of as many columns as ``bias`` has; the step after the last.
+
+    In tiles of fourteen rows where there are so many: 224 is 7 * 2**5, and fourteen divides the number of pixels of
+    nearly every layer of the papers. Seven are for images of 7x7, eight for gradients of weights, whose rows are
+    channels, and six fill what registers AVX2 has.
+    """
     # The last tile goes over some rows again, rather than row by row over the rest: but not where results are added to
     # what is there already.
     again = not finish.residual or finish.shift != 0
@@ -61,18 +67,22 @@ def panel(a, a_at, M, b, b_at, b_step, bias, finish, c, c_at, c_step, meanwhile,
         ahead, pace = soon(meanwhile, step)
         if narrow and again and (left >= 14 or (left > 7 and M >= 14)):
             m = min(m, M - 14)
-            tile_14(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step, ahead, pace)
+            x, y = a_at + m * a.step, c_at + m * c_step
+            tile(repeat(bias, 14), a, x, b, b_at, b_step, finish, c, y, c_step, ahead, pace)
             m += 14
         elif narrow and left >= 8 and not again:
-            tile_8(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step, ahead, pace)
+            x, y = a_at + m * a.step, c_at + m * c_step
+            tile(repeat(bias, 8), a, x, b, b_at, b_step, finish, c, y, c_step, ahead, pace)
             m += 8
         elif narrow and (left >= 7 or (M >= 7 and again)):
             m = min(m, M - 7)
-            tile_7(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step, ahead, pace)
+            x, y = a_at + m * a.step, c_at + m * c_step
+            tile(repeat(bias, 7), a, x, b, b_at, b_step, finish, c, y, c_step, ahead, pace)
             m += 7
         elif not narrow and (left >= 6 or (M >= 6 and again)):
             m = min(m, M - 6)
-            tile_6(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step, c_step, ahead, pace)
+            x, y = a_at + m * a.step, c_at + m * c_step
+            tile(repeat(bias, 6), a, x, b, b_at, b_step, finish, c, y, c_step, ahead, pace)
             m += 6
         else:
             one_row(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step)
@@ -82,7 +92,7 @@ def panel(a, a_at, M, b, b_at, b_step, bias, finish, c, c_at, c_step, meanwhile,
     return step
 
 
-@njit(nogil=True)
+@helper
 def product(a, a_at, M, b, b_at, b_row, n0, n1, bias, bias_at, finish, c, c_at, c_step, meanwhile, step):
     """Columns n0 to n1 of ``c = finish(a @ b + bias)`` for M rows.
 
@@ -111,10 +121,10 @@ def product(a, a_at, M, b, b_at, b_row, n0, n1, bias, bias_at, finish, c, c_at, 
     return step
 
 
-@njit(nogil=True)
+@helper
 def whole_product(a, M, b, b_row, N, zeros, finish, c, meanwhile, step):
     """All N columns of ``c = finish(a @ b)`` for M rows, everything where its address is; ``zeros`` are N zeros."""
-    return product(a, ZERO, M, b, ZERO, b_row, ZERO, N, zeros, ZERO, finish, c, ZERO, N, meanwhile, step)
+    return product(a, 0, M, b, 0, b_row, 0, N, zeros, 0, finish, c, 0, N, meanwhile, step)
 
 
 def pack(w: np.ndarray) -> np.ndarray:
@@ -140,7 +150,7 @@ def _pack_rows(w, K, N, packed, p0, p1):
             _last_panel(w.reshape(K, N), n, packed)
 
 
-@njit(nogil=True)
+@helper
 def _last_panel(w, n, packed):
     K, N = w.shape
     width = 16 if n + 8 < N else 8

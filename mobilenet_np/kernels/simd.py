@@ -22,6 +22,7 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
+from numba.core.base import BaseContext
 from numba.core.datamodel import PrimitiveModel
 from numba.extending import intrinsic, register_model
 from numba.np import arrayobj
@@ -54,6 +55,14 @@ def address(typing_context, array):
         return arrayobj.make_array(signature.args[0])(context, builder, arguments[0]).data
 
     return pointer(array), generate
+
+
+def row_address(context: BaseContext, builder: ir.IRBuilder, kind: types.Array, array: ir.Value, row: ir.Value):
+    """For an intrinsic: where a row of a two-dimensional array begins."""
+    made = arrayobj.make_array(kind)(context, builder, array)
+    step = builder.extract_value(made.strides, 0)
+    start = builder.bitcast(made.data, ir.IntType(8).as_pointer())
+    return builder.bitcast(builder.gep(start, [builder.mul(row, step)]), ir.FloatType().as_pointer())
 
 
 @intrinsic
@@ -158,8 +167,8 @@ def fence(typing_context):
     return types.void(), generate
 
 
-def _spread(builder, register, number):
-    """The same number in all lanes."""
+def build_splat(builder, register, number):
+    """For an intrinsic: the same number in all lanes."""
     undefined = ir.Constant(register.vector, ir.Undefined)
     first = builder.insert_element(undefined, number, ir.Constant(ir.IntType(32), 0))
     lanes = ir.Constant(ir.VectorType(ir.IntType(32), register.lanes), [0] * register.lanes)
@@ -172,14 +181,14 @@ def broadcast_like(typing_context, like, start, offset):
 
     def generate(context, builder, signature, arguments):
         _, start, offset = arguments
-        return _spread(builder, like, builder.load(builder.gep(start, [offset])))
+        return build_splat(builder, like, builder.load(builder.gep(start, [offset])))
 
     return like(like, start, types.intp), generate
 
 
 def _splat(register):
     def generate(context, builder, signature, arguments):
-        return _spread(builder, register, arguments[-1])
+        return build_splat(builder, register, arguments[-1])
 
     return generate
 
@@ -216,14 +225,19 @@ def is_eight(typing_context, value):
 # Arithmetic, lane by lane
 
 
+def build_fma(builder, register, a, b, c):
+    """For an intrinsic: `fma`."""
+    kind = ir.FunctionType(register.vector, [register.vector] * 3)
+    function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{register.lanes}f32")
+    return builder.call(function, [a, b, c])
+
+
 @intrinsic
 def fma(typing_context, a, b, c):
     """``a * b + c``, rounded once."""
 
     def generate(context, builder, signature, arguments):
-        kind = ir.FunctionType(c.vector, [c.vector] * 3)
-        function = cgutils.get_or_insert_function(builder.module, kind, f"llvm.fma.v{c.lanes}f32")
-        return builder.call(function, arguments)
+        return build_fma(builder, c, *arguments)
 
     return c(a, b, c), generate
 

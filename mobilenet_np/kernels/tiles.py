@@ -17,10 +17,11 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from llvmlite.binding import get_host_cpu_features
-from numba import njit
+from numba.core.registry import cpu_target
 
-from .simd import add, broadcast_like, fma, load_like, maximum, minimum, mul, prefetch, splat_like, store
+from ..parts import helper, part
+from .rows import fma_rows, for_rows
+from .simd import add, load_like, maximum, minimum, mul, prefetch, splat_like, store
 
 
 class Rows(NamedTuple):
@@ -72,10 +73,8 @@ class Finish(NamedTuple):
     shift: int
 
 
-# AVX-512 brought sixteen more vector registers, for short vectors too.
-REGISTERS = 32 if get_host_cpu_features().get("avx512vl") else 16
-
-ZERO = np.int64(0)  # a 0 that is written down has a type of its own in Numba: everything would be compiled once more
+# AVX-512 brought sixteen more vector registers, for short vectors too. (Numba says for which processor it compiles.)
+REGISTERS = 32 if "+avx512vl" in cpu_target.target_context.codegen().magic_tuple()[2] else 16
 
 _INFINITE, _3 = np.float32(np.inf), np.float32(3)
 # The first four fields of Finish.
@@ -88,7 +87,7 @@ ACTS = {
 }
 
 
-@njit(nogil=True)
+@helper
 def put(v, finish, c, c_at):
     """Finish eight or sixteen sums and store them."""
     low, high = splat_like(v, finish.low), splat_like(v, finish.high)
@@ -102,137 +101,17 @@ def put(v, finish, c, c_at):
     store(v, c, c_at)
 
 
-@njit(nogil=True)
-def tile_14(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step, ahead, pace):
-    """Fourteen rows; the columns are those of ``bias``. 224 is 7 * 2**5: fourteen divides the number of pixels of
-    nearly every layer of the papers."""
-    v0, v1, v2, v3, v4, v5, v6 = bias, bias, bias, bias, bias, bias, bias
-    v7, v8, v9, v10, v11, v12, v13 = bias, bias, bias, bias, bias, bias, bias
-    soon = ZERO
+@part
+def tile(sums, a, a_at, b, b_at, b_step, finish, c, c_at, c_step, ahead, pace):
+    """As many rows as there are ``sums``, which begin as the bias; the columns are theirs."""
+    soon = 0
     for _ in range(a.runs):
         k = a_at
         for _ in range(a.K):
             prefetch(ahead, soon)
             soon += pace
-            p = load_like(bias, b, b_at)
-            v0 = fma(broadcast_like(bias, a.start, k), p, v0)
-            v1 = fma(broadcast_like(bias, a.start, k + a.step), p, v1)
-            v2 = fma(broadcast_like(bias, a.start, k + 2 * a.step), p, v2)
-            v3 = fma(broadcast_like(bias, a.start, k + 3 * a.step), p, v3)
-            v4 = fma(broadcast_like(bias, a.start, k + 4 * a.step), p, v4)
-            v5 = fma(broadcast_like(bias, a.start, k + 5 * a.step), p, v5)
-            v6 = fma(broadcast_like(bias, a.start, k + 6 * a.step), p, v6)
-            v7 = fma(broadcast_like(bias, a.start, k + 7 * a.step), p, v7)
-            v8 = fma(broadcast_like(bias, a.start, k + 8 * a.step), p, v8)
-            v9 = fma(broadcast_like(bias, a.start, k + 9 * a.step), p, v9)
-            v10 = fma(broadcast_like(bias, a.start, k + 10 * a.step), p, v10)
-            v11 = fma(broadcast_like(bias, a.start, k + 11 * a.step), p, v11)
-            v12 = fma(broadcast_like(bias, a.start, k + 12 * a.step), p, v12)
-            v13 = fma(broadcast_like(bias, a.start, k + 13 * a.step), p, v13)
+            sums = fma_rows(a.start, k, a.step, load_like(sums[0], b, b_at), sums)
             b_at += b_step
             k += a.k_step
         a_at += a.run_step
-    put(v0, finish, c, c_at)
-    put(v1, finish, c, c_at + c_step)
-    put(v2, finish, c, c_at + 2 * c_step)
-    put(v3, finish, c, c_at + 3 * c_step)
-    put(v4, finish, c, c_at + 4 * c_step)
-    put(v5, finish, c, c_at + 5 * c_step)
-    put(v6, finish, c, c_at + 6 * c_step)
-    put(v7, finish, c, c_at + 7 * c_step)
-    put(v8, finish, c, c_at + 8 * c_step)
-    put(v9, finish, c, c_at + 9 * c_step)
-    put(v10, finish, c, c_at + 10 * c_step)
-    put(v11, finish, c, c_at + 11 * c_step)
-    put(v12, finish, c, c_at + 12 * c_step)
-    put(v13, finish, c, c_at + 13 * c_step)
-
-
-@njit(nogil=True)
-def tile_7(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step, ahead, pace):
-    """Seven rows, as in images of 7x7."""
-    v0, v1, v2, v3, v4, v5, v6 = bias, bias, bias, bias, bias, bias, bias
-    soon = ZERO
-    for _ in range(a.runs):
-        k = a_at
-        for _ in range(a.K):
-            prefetch(ahead, soon)
-            soon += pace
-            p = load_like(bias, b, b_at)
-            v0 = fma(broadcast_like(bias, a.start, k), p, v0)
-            v1 = fma(broadcast_like(bias, a.start, k + a.step), p, v1)
-            v2 = fma(broadcast_like(bias, a.start, k + 2 * a.step), p, v2)
-            v3 = fma(broadcast_like(bias, a.start, k + 3 * a.step), p, v3)
-            v4 = fma(broadcast_like(bias, a.start, k + 4 * a.step), p, v4)
-            v5 = fma(broadcast_like(bias, a.start, k + 5 * a.step), p, v5)
-            v6 = fma(broadcast_like(bias, a.start, k + 6 * a.step), p, v6)
-            b_at += b_step
-            k += a.k_step
-        a_at += a.run_step
-    put(v0, finish, c, c_at)
-    put(v1, finish, c, c_at + c_step)
-    put(v2, finish, c, c_at + 2 * c_step)
-    put(v3, finish, c, c_at + 3 * c_step)
-    put(v4, finish, c, c_at + 4 * c_step)
-    put(v5, finish, c, c_at + 5 * c_step)
-    put(v6, finish, c, c_at + 6 * c_step)
-
-
-@njit(nogil=True)
-def tile_8(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step, ahead, pace):
-    """Eight rows, which divide every number of channels: for weights' gradients, whose rows are channels."""
-    v0, v1, v2, v3, v4, v5, v6, v7 = bias, bias, bias, bias, bias, bias, bias, bias
-    soon = ZERO
-    for _ in range(a.runs):
-        k = a_at
-        for _ in range(a.K):
-            prefetch(ahead, soon)
-            soon += pace
-            p = load_like(bias, b, b_at)
-            v0 = fma(broadcast_like(bias, a.start, k), p, v0)
-            v1 = fma(broadcast_like(bias, a.start, k + a.step), p, v1)
-            v2 = fma(broadcast_like(bias, a.start, k + 2 * a.step), p, v2)
-            v3 = fma(broadcast_like(bias, a.start, k + 3 * a.step), p, v3)
-            v4 = fma(broadcast_like(bias, a.start, k + 4 * a.step), p, v4)
-            v5 = fma(broadcast_like(bias, a.start, k + 5 * a.step), p, v5)
-            v6 = fma(broadcast_like(bias, a.start, k + 6 * a.step), p, v6)
-            v7 = fma(broadcast_like(bias, a.start, k + 7 * a.step), p, v7)
-            b_at += b_step
-            k += a.k_step
-        a_at += a.run_step
-    put(v0, finish, c, c_at)
-    put(v1, finish, c, c_at + c_step)
-    put(v2, finish, c, c_at + 2 * c_step)
-    put(v3, finish, c, c_at + 3 * c_step)
-    put(v4, finish, c, c_at + 4 * c_step)
-    put(v5, finish, c, c_at + 5 * c_step)
-    put(v6, finish, c, c_at + 6 * c_step)
-    put(v7, finish, c, c_at + 7 * c_step)
-
-
-@njit(nogil=True)
-def tile_6(a, a_at, b, b_at, b_step, bias, finish, c, c_at, c_step, ahead, pace):
-    """Six rows, where a register holds eight numbers: sixteen columns are two registers then, and there are sixteen."""
-    v0, v1, v2, v3, v4, v5 = bias, bias, bias, bias, bias, bias
-    soon = ZERO
-    for _ in range(a.runs):
-        k = a_at
-        for _ in range(a.K):
-            prefetch(ahead, soon)
-            soon += pace
-            p = load_like(bias, b, b_at)
-            v0 = fma(broadcast_like(bias, a.start, k), p, v0)
-            v1 = fma(broadcast_like(bias, a.start, k + a.step), p, v1)
-            v2 = fma(broadcast_like(bias, a.start, k + 2 * a.step), p, v2)
-            v3 = fma(broadcast_like(bias, a.start, k + 3 * a.step), p, v3)
-            v4 = fma(broadcast_like(bias, a.start, k + 4 * a.step), p, v4)
-            v5 = fma(broadcast_like(bias, a.start, k + 5 * a.step), p, v5)
-            b_at += b_step
-            k += a.k_step
-        a_at += a.run_step
-    put(v0, finish, c, c_at)
-    put(v1, finish, c, c_at + c_step)
-    put(v2, finish, c, c_at + 2 * c_step)
-    put(v3, finish, c, c_at + 3 * c_step)
-    put(v4, finish, c, c_at + 4 * c_step)
-    put(v5, finish, c, c_at + 5 * c_step)
+    for_rows(put, sums, finish, c, c_at, c_step)

@@ -12,57 +12,83 @@ from __future__ import annotations
 import threading
 import types
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import numpy as np
-from numba import njit
-from numba.extending import overload
+from numba import njit, types as nb
+from numba.core import cgutils
+from numba.extending import intrinsic
 
 from ..atomic import fetch_add
-from ..jobs import on_all
-from ..machine_code import cached_njit
+from ..jobs import call, entry, on_all
+from ..machine_code import cached_njit, fingerprint
 from ..memory import LINE, scratch
+from ..parts import part_of_caller
 from ..threads import desks, useful, with_helpers
+from .simd import pointer, row_address
 
 _COUNTER = 8  # numbers, a cache line
 _EACH = 4  # turns for each thread: enough to even out what a late one leaves
+_PACKAGE = Path(__file__).parents[1]  # what the machine code of a kernel has from `jobs` and `atomic` is there
 _own = threading.local()
 
 
 def in_turns(kernel: Callable) -> Callable:
-    """Compile ``kernel(*arguments, *own, start, stop)``, which does a part of a loop, for `take_turns`."""
-    compiled = njit(nogil=True, no_cpython_wrapper=True, no_cfunc_wrapper=True)  # Python does not call them
+    """Compile ``kernel(*arguments, *own, start, stop)``, which does a part of a loop, for `take_turns`.
+
+    ``own`` are the addresses of scratch arrays.
+    """
     # A name in the function's globals, as in `on_all`.
-    take = compiled(types.FunctionType(_take.__code__, globals() | {"kernel": compiled(kernel)}))
-    turns = on_all(take)
+    turns = types.FunctionType(_turns.__code__, globals() | {"turn_of": _turn_of(kernel)})
     turns.__name__ = turns.__qualname__ = f"{kernel.__module__.rpartition('.')[2]}_{kernel.__name__}"
     turns.__module__ = __name__
-    return cached_njit(turns)
+    return cached_njit(turns, f"_{fingerprint(_PACKAGE)}")
+
+
+def _turns(desks, threads, taken, count, size, spaces, arguments):
+    turn, job = turn_of((spaces, arguments))  # noqa: F821
+    _on_all(desks, threads, (turn, job, taken, threads, count, size))
+
+
+def _turn_of(kernel):
+    @intrinsic
+    def turn_of(typing_context, job):
+        """Where a compiled function lies that calls the kernel from the addresses of a job and ``me, start, stop``, and
+        where this job does."""
+
+        def generate(context, builder, signature, arguments):
+            spaces, given = job.types
+            called = [*given, *[pointer] * len(spaces), nb.intp, nb.intp]
+            compiled = part_of_caller(context, kernel, called)
+
+            def call(inside, job_there, numbers):
+                me, *range_ = numbers
+                own, values = (cgutils.unpack_tuple(inside, inside.extract_value(job_there, i)) for i in (0, 1))
+                rows = [row_address(context, inside, kind, space, me) for kind, space in zip(spaces, own, strict=True)]
+                arguments = [*values, *rows, *range_]
+                return context.call_internal_no_propagate(inside, compiled, nb.none(*called), arguments)[0]
+
+            return context.make_tuple(builder, signature.return_type, entry(context, builder, *arguments, 3, call))
+
+        return nb.UniTuple(nb.int64, 2)(job), generate
+
+    return turn_of
 
 
 def _take(job, me):
-    taken, threads, count, size, spaces, arguments = job
+    turn, arguments, taken, threads, count, size = job
     last = (count + size - 1) // size
     for nth in range(threads):  # one's own turns first, then those that the others have not come to
         whose = (me + nth) % threads
         end = last * (whose + 1) // threads
-        turn = last * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
-        while turn < end:
-            kernel(*(arguments + _rows(spaces, me) + (turn * size, min(count, (turn + 1) * size))))  # noqa: F821
-            turn = last * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
+        mine = last * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
+        while mine < end:
+            if call(turn, arguments, me, mine * size, min(count, (mine + 1) * size)) != 0:
+                raise RuntimeError
+            mine = last * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
 
 
-def _rows(spaces, me):
-    """Row ``me`` of each of up to three arrays."""
-
-
-@overload(_rows)
-def _rows_of_so_many(spaces, me):
-    return (
-        lambda spaces, me: (),
-        lambda spaces, me: (spaces[0][me],),
-        lambda spaces, me: (spaces[0][me], spaces[1][me]),
-        lambda spaces, me: (spaces[0][me], spaces[1][me], spaces[2][me]),
-    )[len(spaces)]
+_on_all = njit(nogil=True)(on_all(_take))
 
 
 def take_turns(
@@ -87,7 +113,7 @@ def take_turns(
     def run(threads: int) -> None:
         size = count if threads == 1 else -(-count // (threads * _EACH * grain)) * grain
         taken = np.zeros(_COUNTER * threads, np.int64)
-        kernel(desks, threads, (taken, threads, count, size, _spaces(own, threads), arguments))
+        kernel(desks, threads, taken, count, size, _spaces(own, threads), arguments)
 
     with_helpers(run, useful(work, -(-count // grain)))
 

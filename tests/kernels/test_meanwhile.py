@@ -7,7 +7,7 @@ from numba import njit
 from mobilenet_np.kernels.meanwhile import ROWS, along, plan, send_all, send_rest, soon, steps_of
 from mobilenet_np.kernels.product import pack, whole_product
 from mobilenet_np.kernels.simd import address, forward, load8, store
-from mobilenet_np.kernels.tiles import ACTS, ZERO, Finish, Rows
+from mobilenet_np.kernels.tiles import ACTS, Finish, Rows
 from mobilenet_np.memory import lines
 
 F32 = np.float32
@@ -24,7 +24,7 @@ def _product(a, M, K, w, N, zeros, c, steps, coming, going, table, size):
         address(table), size,
     )  # fmt: skip
     matrix = Rows(address(a), K, K, 1, 1, 0)
-    end = whole_product(matrix, M, address(w), ZERO, N, address(zeros), finish, address(c), meanwhile, ZERO)
+    end = whole_product(matrix, M, address(w), 0, N, address(zeros), finish, address(c), meanwhile, 0)
     send_rest(meanwhile, end)
     return end
 
@@ -33,7 +33,7 @@ def _product(a, M, K, w, N, zeros, c, steps, coming, going, table, size):
 def _alone(a, M, K, w, N, zeros, c):
     finish = Finish(LOW, HIGH, CURVE, SLOPE, False, address(c), 0)
     matrix, out = Rows(address(a), K, K, 1, 1, 0), address(c)
-    whole_product(matrix, M, address(w), ZERO, N, address(zeros), finish, out, None, ZERO)
+    whole_product(matrix, M, address(w), 0, N, address(zeros), finish, out, None, 0)
 
 
 @pytest.mark.parametrize("factor", [0.01, 0.5, 1, 1.7, 40])
@@ -58,7 +58,7 @@ def test_everything_is_sent_however_many_steps_were_planned(M, K, N, size, facto
 def _where(tables, sizes, steps, out):
     start = address(tables)
     second, third = forward(start, sizes[0]), forward(start, sizes[0] + sizes[1])
-    m = plan(steps, start, sizes[0], second, sizes[1], third, sizes[2], start, start, ZERO)
+    m = plan(steps, start, sizes[0], second, sizes[1], third, sizes[2], start, start, 0)
     for step in range(steps):
         at, _ = soon(m, step)
         store(load8(at, 0), address(out), 8 * step)
@@ -77,9 +77,7 @@ def test_what_is_fetched_goes_from_table_to_table_and_ends():
 
 @njit
 def _steps(going, table, size, steps, each):
-    m = plan(
-        steps, address(going), size, address(going), ZERO, address(going), ZERO, address(going), address(table), size
-    )
+    m = plan(steps, address(going), size, address(going), 0, address(going), 0, address(going), address(table), size)
     for step in range(0, steps, each):
         along(m, step, min(steps, step + each))
 

@@ -6,7 +6,7 @@ from numba import njit
 
 from mobilenet_np.kernels.product import pack, product
 from mobilenet_np.kernels.simd import address
-from mobilenet_np.kernels.tiles import ACTS, ZERO, Finish, Rows
+from mobilenet_np.kernels.tiles import ACTS, Finish, Rows
 
 RNG = np.random.default_rng(0)
 F32 = np.float32
@@ -17,7 +17,7 @@ def _run(a, step, K, runs, run_step, M, b, n0, n1, bias, act, residual, r, c, N)
     finish = Finish(act[0], act[1], act[2], act[3], residual, address(r), 0)
     rows = Rows(address(a), step, K, 1, runs, run_step)
     none = None
-    product(rows, ZERO, M, address(b), ZERO, ZERO, n0, n1, address(bias), ZERO, finish, address(c), n0, N, none, ZERO)
+    product(rows, 0, M, address(b), 0, 0, n0, n1, address(bias), 0, finish, address(c), n0, N, none, 0)
 
 
 def _product(a, w, bias, act="", residual=None, columns=None):
