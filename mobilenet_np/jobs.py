@@ -31,7 +31,8 @@ _FREE, _OFFERED, _TAKEN, _DONE, _FAILED = (np.int64(state) for state in range(5)
 
 def entry(context: BaseContext, builder: IRBuilder, job: Value, numbers: int, call: Callable) -> tuple[Value, Value]:
     """The address of a new function of the address of such a job and so many integers, which tells whether what
-    ``call(builder, job, integers)`` generates has failed; and the address of this job, until the caller returns."""
+    ``call(builder, job, integers)`` generates has failed; and the address of this job, until the caller returns or
+    comes here again."""
     place = cgutils.alloca_once(builder, job.type)
     builder.store(job, place)
     kind = ir.FunctionType(_NUMBER, [_BYTES] + [_NUMBER] * numbers)
@@ -79,7 +80,7 @@ def on_all(function: Callable) -> Callable:
     """The function ``call(desks, threads, job)``, to be compiled.
 
     It calls ``function(job, 0)`` here and, as far as they come, ``function(job, 1)`` to ``function(job, threads - 1)``
-    on other threads; all have returned when it does.
+    on other threads; all have returned when it does. The function is Python, and compiled as a part of ``call``.
     """
     # A name in the function's globals, not a variable around it: of functions with such, Numba keeps no machine code.
     return FunctionType(_on_all.__code__, globals() | {"addresses": _addresses_of(function)})

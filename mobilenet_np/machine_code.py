@@ -2,12 +2,13 @@
 
 ``njit(cache=True)`` leaves two things to its user. It raises where no folder is writable. And it looks for changes in
 the file of the function alone: where that calls a compiled helper of another file, and the helper changes, the old
-machine code goes on running. So the code of a kernel is kept under a name that changes with any file of ``kernels/``
-and of the kernel's own folder.
+machine code goes on running. So the code of a kernel is kept under a name that changes with any file of the package's
+own folder, of ``kernels/`` and of the kernel's folder.
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.util
 import types
@@ -17,29 +18,34 @@ from pathlib import Path
 from typing import Any
 
 HAVE_NUMBA = importlib.util.find_spec("numba") is not None
-KERNELS = Path(__file__).parent / "kernels"
+PACKAGE = Path(__file__).parent
+KERNELS = PACKAGE / "kernels"
 
 
-def cached_njit(function: Callable, name: str = "", fastmath: Any = False) -> Callable:
+def cached_njit(function: Callable, name: str = "", fastmath: Any = False, source: Callable | None = None) -> Callable:
     """``numba.njit(nogil=True)``, its machine code kept on disk, or in this process where no folder is writable.
 
     Parameters
     ----------
     function : callable
-        May call compiled helpers of its own folder and of ``kernels/``.
+        May call compiled helpers of its own folder, of ``kernels/`` and of the package's folder.
     name : str
         What tells variants of one function apart, such as those of two settings of ``fastmath``.
     fastmath : bool or set of str
         As Numba takes it.
+    source : callable, optional
+        What the function is made of, where that is not in its own file. What has no file, as a cell of a notebook, is
+        not kept on disk: no change of it would be seen.
     """
     from numba import njit
 
-    own = Path(function.__code__.co_filename).parent
-    variant = _renamed(function, f"{name}_{fingerprint(KERNELS)}{fingerprint(own)}")
-    try:
-        return njit(nogil=True, cache=True, fastmath=fastmath)(variant)
-    except RuntimeError:  # "cannot cache function: no locator available"
-        return njit(nogil=True, fastmath=fastmath)(variant)
+    file = Path((source or function).__code__.co_filename)
+    folders = dict.fromkeys([KERNELS, PACKAGE, file.parent])
+    variant = _renamed(function, f"{name}_{''.join(map(fingerprint, folders))}")
+    if file.is_file():
+        with contextlib.suppress(RuntimeError):  # "cannot cache function: no locator available"
+            return njit(nogil=True, cache=True, fastmath=fastmath)(variant)
+    return njit(nogil=True, fastmath=fastmath)(variant)
 
 
 @functools.cache

@@ -31,7 +31,9 @@ class _Helper(CPUDispatcher):
         return self.py_func(*arguments)
 
     def get_call_template(self, args, kws):
-        return super().get_call_template(tuple(types.unliteral(kind) for kind in args), kws)
+        return super().get_call_template(
+            tuple(types.unliteral(kind) for kind in args), {name: types.unliteral(kind) for name, kind in kws.items()}
+        )
 
 
 def helper(function: Callable) -> Callable:
@@ -56,6 +58,8 @@ def part_of_caller(context: BaseContext, function: Callable, arguments: Sequence
 
 def part(function: Callable) -> Callable:
     """Decorate a function that returns nothing and is called by one compiled function, or few.
+
+    Its arguments are given by position. An error that it raises can carry nothing but what is written down.
 
     Examples
     --------

@@ -1,6 +1,9 @@
 """Machine code is kept only as long as it is right."""
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -36,6 +39,36 @@ def test_what_threads_do_together_changes_with_the_files_that_it_is_made_of():
 
     assert {fingerprint(KERNELS), fingerprint(ROOT)} <= _fingerprints(product._pack)
     assert {fingerprint(KERNELS), fingerprint(ROOT), fingerprint(ROOT / "infer")} <= _fingerprints(run.on_all_threads)
+
+
+KERNEL = """
+import numpy as np
+from mobilenet_np.kernels.turns import in_turns, take_turns
+
+@in_turns
+def mark(out, start, stop):
+    for i in range(start, stop):
+        out[i] = AMOUNT
+
+if __name__ == "__main__":
+    out = np.zeros(1)
+    take_turns(mark, (out,), 1, work=1)
+    print(out[0])
+"""
+
+
+@pytest.mark.parametrize("by", ["file", "standard input"])
+def test_a_kernel_of_somebody_elses_is_compiled_again_when_it_changes(by, tmp_path):
+    pytest.importorskip("numba")
+    for amount in ("1.0", "2.0"):
+        text = KERNEL.replace("AMOUNT", amount)
+        (tmp_path / "script.py").write_text(text)
+        command, given = ([str(tmp_path / "script.py")], None) if by == "file" else (["-"], text)
+        environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+        said = subprocess.run(
+            [sys.executable, *command], input=given, env=environment, capture_output=True, text=True, check=True
+        )
+        assert said.stdout.strip() == amount
 
 
 def _fingerprints(kernel):

@@ -53,9 +53,9 @@ def test_a_helper_is_compiled_once_for_all_integers_that_are_written_down():
 
     @njit
     def sums(x):
-        return plus(x, 0) + plus(x, 1) + plus(2, x)
+        return plus(x, 0) + plus(x, 1) + plus(2, x) + plus(x, y=3)
 
-    assert sums(10) == 33
+    assert sums(10) == 46
     assert plus.signatures == [(types.int64, types.int64)]
 
 

@@ -7,7 +7,6 @@ images are shared out whole, an image to a thread, which has nothing to wait for
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -19,7 +18,7 @@ from ..kernels.meanwhile import COLUMNS, ROWS as TILE_ROWS, plan, steps_of
 from ..kernels.product import product
 from ..kernels.simd import add, address, forward, load8, mul, splat8, store
 from ..kernels.tiles import ACTS, Finish, Rows
-from ..machine_code import cached_njit, fingerprint
+from ..machine_code import cached_njit
 from ..parts import helper, part
 from .plan import ACT_NAMES, CHANNELS, COPY, NONE, ROWS, STEM, WINDOWS
 
@@ -225,7 +224,6 @@ class Work(NamedTuple):
     whole_images: bool
 
 
-@helper
 def _worker(work, thread):
     """What every thread runs."""
     steps, heads, w, images, spaces, scratches, head, features, counters, whole_images = work
@@ -262,5 +260,4 @@ def _worker(work, thread):
         at += 2
 
 
-# Its code is that of `on_all`: the name must change with any file of this folder.
-on_all_threads = cached_njit(on_all(_worker), f"plan_{fingerprint(Path(__file__).parent)}")
+on_all_threads = cached_njit(on_all(_worker), "plan", source=_worker)

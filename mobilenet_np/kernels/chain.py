@@ -80,7 +80,7 @@ _LARGE = 2**23  # bytes
 def ready(source, row, rows, scratch, pitch):
     """Where some rows of the source lie when nothing is pending any more, and from one to the next.
 
-    Where something was, that is in ``scratch``, ``pitch`` from one to the next.
+    Where something was, that is at the address ``scratch``, ``pitch`` from one to the next.
     """
     C, raw = source.C, forward(address(source.raw), row * source.C)
     if not source.pending:
@@ -100,7 +100,8 @@ def streams(table: np.ndarray, unit: int) -> bool:
 
 @helper
 def place(block, b, size):
-    """Where the results of block b go that will be sent: in turns in one half of ``block`` and in the other."""
+    """Where the results of block b go that will be sent: in turns in one half of what begins at
+    ``block`` and in the other."""
     return forward(block, b % 2 * size)
 
 

@@ -96,7 +96,7 @@ def _sizes(x, w, stride, padding):
 
 @helper
 def _rows_between(image, table, at, H, row, top, left, Wp, C, inward):
-    """Copy an image (H, row) into the middle of a padded one, or if not ``inward`` back out of it."""
+    """Copy an image (H, row) into the middle of a padded one, at an address, or if not ``inward`` back out of it."""
     for r in range(H):
         for i in range(row):
             if inward:

@@ -23,9 +23,9 @@ _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 def block_of(positions: int, channels: int) -> int:
     """How many rows are done at a time, of tables with so many channels together.
 
-    So few that they fit into the cache, an even number of equal blocks, so that two threads or four have the same to
-    do, and of those the one that leaves the fewest rows over in its last tiles. An even number of rows, which are whole
-    cache lines.
+    So few that they fit into the cache; equal blocks, where near there is one an even number of them, so that two
+    threads have the same to do, and of those the one that leaves the fewest rows over in its last tiles. An even
+    number of rows, which are whole cache lines.
     """
     return _block_of(positions, channels, _BLOCK)
 

@@ -67,22 +67,18 @@ def panel(a, a_at, M, b, b_at, b_step, bias, finish, c, c_at, c_step, meanwhile,
         ahead, pace = soon(meanwhile, step)
         if narrow and again and (left >= 14 or (left > 7 and M >= 14)):
             m = min(m, M - 14)
-            x, y = a_at + m * a.step, c_at + m * c_step
-            tile(repeat(bias, 14), a, x, b, b_at, b_step, finish, c, y, c_step, ahead, pace)
+            tile(repeat(bias, 14), m, a, a_at, b, b_at, b_step, finish, c, c_at, c_step, ahead, pace)
             m += 14
         elif narrow and left >= 8 and not again:
-            x, y = a_at + m * a.step, c_at + m * c_step
-            tile(repeat(bias, 8), a, x, b, b_at, b_step, finish, c, y, c_step, ahead, pace)
+            tile(repeat(bias, 8), m, a, a_at, b, b_at, b_step, finish, c, c_at, c_step, ahead, pace)
             m += 8
         elif narrow and (left >= 7 or (M >= 7 and again)):
             m = min(m, M - 7)
-            x, y = a_at + m * a.step, c_at + m * c_step
-            tile(repeat(bias, 7), a, x, b, b_at, b_step, finish, c, y, c_step, ahead, pace)
+            tile(repeat(bias, 7), m, a, a_at, b, b_at, b_step, finish, c, c_at, c_step, ahead, pace)
             m += 7
         elif not narrow and (left >= 6 or (M >= 6 and again)):
             m = min(m, M - 6)
-            x, y = a_at + m * a.step, c_at + m * c_step
-            tile(repeat(bias, 6), a, x, b, b_at, b_step, finish, c, y, c_step, ahead, pace)
+            tile(repeat(bias, 6), m, a, a_at, b, b_at, b_step, finish, c, c_at, c_step, ahead, pace)
             m += 6
         else:
             one_row(a, a_at + m * a.step, b, b_at, b_step, bias, finish, c, c_at + m * c_step)

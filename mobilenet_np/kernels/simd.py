@@ -22,7 +22,6 @@ from __future__ import annotations
 from llvmlite import ir
 from numba import types
 from numba.core import cgutils
-from numba.core.base import BaseContext
 from numba.core.datamodel import PrimitiveModel
 from numba.extending import intrinsic, register_model
 from numba.np import arrayobj
@@ -55,14 +54,6 @@ def address(typing_context, array):
         return arrayobj.make_array(signature.args[0])(context, builder, arguments[0]).data
 
     return pointer(array), generate
-
-
-def row_address(context: BaseContext, builder: ir.IRBuilder, kind: types.Array, array: ir.Value, row: ir.Value):
-    """For an intrinsic: where a row of a two-dimensional array begins."""
-    made = arrayobj.make_array(kind)(context, builder, array)
-    step = builder.extract_value(made.strides, 0)
-    start = builder.bitcast(made.data, ir.IntType(8).as_pointer())
-    return builder.bitcast(builder.gep(start, [builder.mul(row, step)]), ir.FloatType().as_pointer())
 
 
 @intrinsic

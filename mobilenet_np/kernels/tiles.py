@@ -102,8 +102,9 @@ def put(v, finish, c, c_at):
 
 
 @part
-def tile(sums, a, a_at, b, b_at, b_step, finish, c, c_at, c_step, ahead, pace):
-    """As many rows as there are ``sums``, which begin as the bias; the columns are theirs."""
+def tile(sums, m, a, a_at, b, b_at, b_step, finish, c, c_at, c_step, ahead, pace):
+    """As many rows as there are ``sums``, from row m on. Sums begin as the bias; the columns are theirs."""
+    a_at += m * a.step
     soon = 0
     for _ in range(a.runs):
         k = a_at
@@ -114,4 +115,4 @@ def tile(sums, a, a_at, b, b_at, b_step, finish, c, c_at, c_step, ahead, pace):
             b_at += b_step
             k += a.k_step
         a_at += a.run_step
-    for_rows(put, sums, finish, c, c_at, c_step)
+    for_rows(put, sums, finish, c, c_at + m * c_step, c_step)

@@ -12,24 +12,23 @@ from __future__ import annotations
 import threading
 import types
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
-from numba import njit, types as nb
+from numba import types as nb
 from numba.core import cgutils
 from numba.extending import intrinsic
+from numba.np import arrayobj
 
 from ..atomic import fetch_add
 from ..jobs import call, entry, on_all
-from ..machine_code import cached_njit, fingerprint
+from ..machine_code import cached_njit
 from ..memory import LINE, scratch
-from ..parts import part_of_caller
+from ..parts import helper, part_of_caller
 from ..threads import desks, useful, with_helpers
-from .simd import pointer, row_address
+from .simd import pointer
 
 _COUNTER = 8  # numbers, a cache line
 _EACH = 4  # turns for each thread: enough to even out what a late one leaves
-_PACKAGE = Path(__file__).parents[1]  # what the machine code of a kernel has from `jobs` and `atomic` is there
 _own = threading.local()
 
 
@@ -42,7 +41,7 @@ def in_turns(kernel: Callable) -> Callable:
     turns = types.FunctionType(_turns.__code__, globals() | {"turn_of": _turn_of(kernel)})
     turns.__name__ = turns.__qualname__ = f"{kernel.__module__.rpartition('.')[2]}_{kernel.__name__}"
     turns.__module__ = __name__
-    return cached_njit(turns, f"_{fingerprint(_PACKAGE)}")
+    return cached_njit(turns, source=kernel)
 
 
 def _turns(desks, threads, taken, count, size, spaces, arguments):
@@ -64,7 +63,7 @@ def _turn_of(kernel):
             def call(inside, job_there, numbers):
                 me, *range_ = numbers
                 own, values = (cgutils.unpack_tuple(inside, inside.extract_value(job_there, i)) for i in (0, 1))
-                rows = [row_address(context, inside, kind, space, me) for kind, space in zip(spaces, own, strict=True)]
+                rows = [_row(context, inside, kind, space, me) for kind, space in zip(spaces, own, strict=True)]
                 arguments = [*values, *rows, *range_]
                 return context.call_internal_no_propagate(inside, compiled, nb.none(*called), arguments)[0]
 
@@ -73,6 +72,14 @@ def _turn_of(kernel):
         return nb.UniTuple(nb.int64, 2)(job), generate
 
     return turn_of
+
+
+def _row(context, builder, kind, array, row):
+    """For an intrinsic: where a row of a two-dimensional array begins."""
+    made = arrayobj.make_array(kind)(context, builder, array)
+    start = builder.ptrtoint(made.data, row.type)
+    at = builder.add(start, builder.mul(row, builder.extract_value(made.strides, 0)))
+    return builder.inttoptr(at, made.data.type)
 
 
 def _take(job, me):
@@ -88,7 +95,7 @@ def _take(job, me):
             mine = last * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
 
 
-_on_all = njit(nogil=True)(on_all(_take))
+_on_all = helper(on_all(_take))
 
 
 def take_turns(
@@ -107,7 +114,7 @@ def take_turns(
     grain : int
         Parts begin at multiples of this.
     own : sequence of int
-        Sizes of the scratch arrays, three at most, that each thread has for itself.
+        Sizes of the scratch arrays that each thread has for itself.
     """
 
     def run(threads: int) -> None:

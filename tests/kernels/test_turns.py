@@ -16,6 +16,26 @@ def mark(out, scratch, start, stop):
         out[i] += scratch[0] + 1
 
 
+@in_turns
+def mark_by_way_of_scratch(out, options, first, second, me_too, start, stop):
+    """All of a part goes to one scratch array, then to the next, and is counted only then."""
+    adds, (amount, _) = options
+    for i in range(start, stop):
+        first[i - start] = i
+    for i in range(start, stop):
+        second[stop - 1 - i] = first[i - start]
+    me_too[0] = amount
+    for i in range(start, stop):
+        out[i] += second[stop - 1 - i] + me_too[0] if adds else 0
+
+
+@in_turns
+def fail_at(where, start, stop):
+    for i in range(start, stop):
+        if i == where:
+            raise ValueError
+
+
 @pytest.fixture(autouse=True)
 def default_threads():
     yield
@@ -30,6 +50,25 @@ def test_every_turn_is_taken_once(count, grain, threads):
         out = np.zeros(count)
         take_turns(mark, (out,), count, work=2**30, grain=grain, own=[1])
         np.testing.assert_array_equal(out, np.arange(count) + 1)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_each_thread_has_scratch_arrays_of_its_own(threads):
+    mn.set_threads(threads)
+    count = 10**5
+    for _ in range(20):
+        out = np.zeros(count)
+        take_turns(mark_by_way_of_scratch, (out, (True, (3, 0.5))), count, work=2**30, own=[count, count, 1])
+        np.testing.assert_array_equal(out, np.arange(count, dtype=np.float32) + 3.0)
+
+
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("where", [0, 50, 99])
+def test_a_kernel_that_fails_says_so_and_leaves_the_threads_usable(where, threads):
+    mn.set_threads(threads)
+    with pytest.raises(RuntimeError, match="kernel failed"):
+        take_turns(fail_at, (where,), 100, work=2**30)
+    take_turns(fail_at, (-1,), 100, work=2**30)
 
 
 def test_from_several_python_threads_at_once():
