@@ -1,15 +1,18 @@
 """One pool of threads for everything that this package computes.
 
 NumPy's BLAS and Numba each bring a pool of their own, whose threads spin while they wait; interleaved they fight for
-the processors. Here kernels are compiled without a pool and release Python's lock, and these few threads run them.
+the processors. Here kernels are compiled without a pool and release Python's lock, and these few threads run them. They run
+NumPy's forms, too, where arrays are large, and BLAS has no thread but theirs meanwhile.
 """
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import numpy as np
 
@@ -27,6 +30,7 @@ MOST = 256  # threads; each that helps has a desk
 _threads: int | None = None
 _helpers: list[_Helper] = []
 _busy = threading.Lock()
+_limiting = threading.Lock()  # held by whoever has BLAS limited to one thread
 desks = np.zeros(8 * MOST, np.int64)
 """Where helpers find what to do without Python (`mobilenet_np.jobs`): eight numbers for each."""
 
@@ -137,6 +141,29 @@ def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 
     run_on_all(take, pieces)
 
 
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """NumPy's products take the thread that calls them and no other; afterwards as many as before.
+
+    A thread of BLAS spins for tens of milliseconds after its work, on a processor that other threads need.
+    """
+    if not _limiting.acquire(blocking=False):  # somebody else has seen to it
+        yield
+        return
+    try:
+        with _blas().limit(limits=1):
+            yield
+    finally:
+        _limiting.release()
+
+
+@functools.cache
+def _blas():
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas")
+
+
 class _Helper(threading.Thread):
     """A thread that runs one task after the other.
 
@@ -243,8 +270,8 @@ def _crew(helpers: int) -> list[_Helper] | None:
 
 def _after_fork() -> None:
     """A forked child has none of its parent's threads, and perhaps a lock that nobody will release."""
-    global _busy
-    _busy = threading.Lock()
+    global _busy, _limiting
+    _busy, _limiting = threading.Lock(), threading.Lock()
     _helpers.clear()
     desks[:] = 0
 

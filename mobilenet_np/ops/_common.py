@@ -1,14 +1,19 @@
 """What the op files share: how a cache prints, where a window lies, a sum whose order is known,
-and how an elementwise kernel is shared out to the threads."""
+how an elementwise kernel is shared out to the threads, and how NumPy computes large arrays."""
 
 from __future__ import annotations
 
+import contextvars
+import functools
 from collections.abc import Callable
 
 import numpy as np
 
 from ..geometry import Padding, output_size
-from ..threads import share
+from ..memory import empty
+from ..threads import one_blas_thread, share
+
+CHUNK = 2**19  # bytes of x: with the terms that are computed from it, about what a processor's own cache holds
 
 
 def describe(cache: tuple) -> str:
@@ -40,6 +45,39 @@ def in_pieces(kernel: Callable, *arguments: np.ndarray | float) -> None:
         kernel(*(a[start:stop] if isinstance(a, np.ndarray) else a for a in arguments))
 
     share(piece, count, work=count, grain=1024)
+
+
+def in_chunks(numpy_form: Callable) -> Callable:
+    """A NumPy form, for some rows of x (its first axis: images, or positions) at a time, and on all threads.
+
+    NumPy computes term by term, and a term is as large as the result. For 32 images that is fresh memory, whose pages
+    are made at the first touch, and long out of the cache when the next term is computed from it. The terms of a few
+    images stay there. Only for forms in which no row of the result depends on another row of x.
+
+    The chunks do not depend on the number of threads, so the results do not either.
+    """
+
+    @functools.wraps(numpy_form)
+    def call(x: np.ndarray, *others):
+        if x.nbytes < CHUNK // 8:
+            return numpy_form(x, *others)
+        rows = max(1, CHUNK * len(x) // x.nbytes)
+        with one_blas_thread():
+            if rows >= len(x):
+                return numpy_form(x, *others)
+            first = numpy_form(x[:1], *others)  # for its shape and dtype
+            y = empty((len(x), *first.shape[1:]), first.dtype)
+            context = contextvars.copy_context()  # what np.errstate says here holds on every thread
+
+            def some(start: int, stop: int) -> None:
+                for row in range(start * rows, min(stop * rows, len(x)), rows):
+                    chunk = slice(row, row + rows)
+                    y[chunk] = context.copy().run(numpy_form, x[chunk], *others)
+
+            share(some, -(-len(x) // rows), work=8 * y.size)
+            return y
+
+    return call
 
 
 def sum_over_positions(x: np.ndarray) -> np.ndarray:

@@ -30,7 +30,7 @@ from ..errors import as_cache, check, check_array, check_positive, check_same_dt
 from ..forms import choose, compiled
 from ..memory import empty
 from ..threads import share
-from ._common import describe, sum_over_positions
+from ._common import describe, in_chunks, sum_over_positions
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition. Here and in the other forms x and dy are tables (m positions, C channels). What runs over the
@@ -289,7 +289,7 @@ def check_gradient(op, dy, cache):
 
 def normalize(x, gamma, beta, mean, var, eps):
     inv_std = 1 / np.sqrt(var + float(eps))  # float: a NumPy scalar would lift float32 to its own precision
-    run = choose(_normalize_loops, _normalize_numpy, _normalize_numba, x.dtype)
+    run = choose(_normalize_loops, in_chunks(_normalize_numpy), _normalize_numba, x.dtype)
     y = run(rows(x), gamma, beta, mean, inv_std)
     return y.reshape(x.shape), BatchNormCache(x, gamma, mean, var, inv_std)
 

@@ -25,7 +25,7 @@ from ..forms import choose, compiled
 from ..geometry import Padding
 from ..memory import zeros
 from ..threads import share
-from ._common import describe, output_hw, window
+from ._common import describe, in_chunks, output_hw, window
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -229,7 +229,7 @@ def conv2d_forward(
         "the last axis of x must be the third of w (kh, kw, C_in, C_out)",
     )
     check_window(op, x, w.shape[:2], stride, padding)
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     return run(x, w, stride, padding), Conv2dCache(x, w, stride, padding)
 
 

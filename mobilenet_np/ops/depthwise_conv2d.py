@@ -24,7 +24,7 @@ from ..forms import choose, compiled
 from ..geometry import Padding
 from ..memory import zeros
 from ..threads import share
-from ._common import describe, output_hw, sum_over_positions, window
+from ._common import describe, in_chunks, output_hw, sum_over_positions, window
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -223,7 +223,7 @@ def depthwise_conv2d_forward(
         "depthwise needs one filter per input channel",
     )
     check_window(op, x, w.shape[:2], stride, padding)
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     return run(x, w, stride, padding), DepthwiseConv2dCache(x, w, stride, padding)
 
 

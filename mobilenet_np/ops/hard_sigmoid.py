@@ -26,7 +26,7 @@ import numpy as np
 from ..errors import as_cache, check_array, check_positive, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
-from ._common import describe, in_pieces
+from ._common import describe, in_chunks, in_pieces
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -147,7 +147,7 @@ def hard_sigmoid_forward(x: np.ndarray, slope: float = 1 / 6) -> tuple[np.ndarra
     check_array(op, "x", x, "...")
     check_positive(op, "slope", slope)
     slope = float(slope)  # a NumPy scalar would lift float32 to its own precision
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     return run(x, slope), HardSigmoidCache(x, slope)
 
 

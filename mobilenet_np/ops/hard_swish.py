@@ -27,7 +27,7 @@ import numpy as np
 from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
-from ._common import describe, in_pieces
+from ._common import describe, in_chunks, in_pieces
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -155,7 +155,7 @@ def hard_swish_forward(x: np.ndarray) -> tuple[np.ndarray, HardSwishCache]:
     """
     op = "hard_swish"
     check_array(op, "x", x, "...")
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     return run(x), HardSwishCache(x)
 
 

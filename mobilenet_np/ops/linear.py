@@ -22,7 +22,7 @@ import numpy as np
 
 from ..errors import as_cache, check, check_array, check_same_dtype, check_shape
 from ..forms import choose
-from ._common import describe, sum_over_positions
+from ._common import describe, in_chunks, sum_over_positions
 from .pointwise_conv2d import matmul, matmul_transposed
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -124,7 +124,7 @@ def linear_forward(x: np.ndarray, w: np.ndarray, b: np.ndarray) -> tuple[np.ndar
         "the last axis of x must be the first of w (C_in, C_out)",
     )
     check_shape(op, "b", b, (w.shape[1],), f"w {w.shape} needs one bias per output channel")
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     return run(x, w, b), LinearCache(x, w)
 
 

@@ -24,7 +24,7 @@ from ..errors import as_cache, check, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import zeros
 from ..threads import share
-from ._common import describe
+from ._common import describe, in_chunks
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -169,7 +169,7 @@ def pointwise_conv2d_forward(x: np.ndarray, w: np.ndarray) -> tuple[np.ndarray, 
         f"{op}: x has {x.shape[3]} channels, w takes {w.shape[0]} (x {x.shape}, w {w.shape}); "
         "the last axis of x must be the first of w (C_in, C_out)",
     )
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     return run(x, w), PointwiseConv2dCache(x, w)
 
 

@@ -23,7 +23,7 @@ import numpy as np
 from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
-from ._common import describe, in_pieces
+from ._common import describe, in_chunks, in_pieces
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -50,11 +50,14 @@ def _backward_loops(dy, x):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# NumPy: the real part decides, so that complex-step differentiation works
+# NumPy: np.maximum for real numbers, many times as fast as np.where, whose branches no processor can guess. Complex
+# numbers, which complex-step differentiation takes, have no order: their real part decides.
 
 
 def _forward_numpy(x):
-    return np.where(x.real <= 0, 0, x)
+    if np.iscomplexobj(x):
+        return np.where(x.real <= 0, 0, x)
+    return np.asarray(np.maximum(x, 0))  # an array even where the shape is ()
 
 
 def _backward_numpy(dy, x):
@@ -127,7 +130,7 @@ def relu_forward(x: np.ndarray) -> tuple[np.ndarray, ReluCache]:
     """
     op = "relu"
     check_array(op, "x", x, "...")
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     return run(x), ReluCache(x)
 
 

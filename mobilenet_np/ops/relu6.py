@@ -24,7 +24,7 @@ import numpy as np
 from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
-from ._common import describe, in_pieces
+from ._common import describe, in_chunks, in_pieces
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -53,11 +53,14 @@ def _backward_loops(dy, x):
 
 
 # ---------------------------------------------------------------------------------------------------------------------
-# NumPy: the real part decides, so that complex-step differentiation works
+# NumPy: np.clip for real numbers, many times as fast as np.where, whose branches no processor can guess. Complex
+# numbers, which complex-step differentiation takes, have no order: their real part decides.
 
 
 def _forward_numpy(x):
-    return np.where(x.real <= 0, 0, np.where(x.real >= 6, 6, x))
+    if np.iscomplexobj(x):
+        return np.where(x.real <= 0, 0, np.where(x.real >= 6, 6, x))
+    return np.asarray(np.clip(x, 0, 6))  # an array even where the shape is ()
 
 
 def _backward_numpy(dy, x):
@@ -135,7 +138,7 @@ def relu6_forward(x: np.ndarray) -> tuple[np.ndarray, Relu6Cache]:
     """
     op = "relu6"
     check_array(op, "x", x, "...")
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     return run(x), Relu6Cache(x)
 
 

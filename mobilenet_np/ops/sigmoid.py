@@ -27,7 +27,7 @@ import numpy as np
 from ..errors import as_cache, check_array, check_same_dtype, check_shape
 from ..forms import choose, compiled
 from ..memory import empty
-from ._common import describe, in_pieces
+from ._common import describe, in_chunks, in_pieces
 
 # ---------------------------------------------------------------------------------------------------------------------
 # The definition
@@ -137,7 +137,7 @@ def sigmoid_forward(x: np.ndarray) -> tuple[np.ndarray, SigmoidCache]:
     """
     op = "sigmoid"
     check_array(op, "x", x, "...")
-    run = choose(_forward_loops, _forward_numpy, _forward_numba, x.dtype)
+    run = choose(_forward_loops, in_chunks(_forward_numpy), _forward_numba, x.dtype)
     y = run(x)
     return y, SigmoidCache(y)
 

@@ -13,8 +13,10 @@ import numpy as np
 import pytest
 from op_checks import in_every_form, layouts, normal, unchanged
 
-from mobilenet_np import ops
+import mobilenet_np as mn
+from mobilenet_np import ops, threads
 from mobilenet_np.forms import FORMS, form
+from mobilenet_np.ops import _common
 
 MODULES = [name for _, name, _ in pkgutil.iter_modules(ops.__path__) if not name.startswith("_")]
 
@@ -224,6 +226,23 @@ def test_numpy_form_computes_with_complex_numbers(case):
         assert actual.dtype == np.complex128
         np.testing.assert_array_equal(actual.imag, 0)
         assert_close(actual.real, expected, 1e-12)
+
+
+@every_case
+@pytest.mark.parametrize("chunk", [8, 300])  # bytes: a row or two at a time
+def test_numpy_form_in_chunks_and_on_threads_is_the_whole(case, chunk, monkeypatch):
+    monkeypatch.setattr(threads, "_WORTH_HANDING_OVER", 1)
+    with form("numpy"):
+        expected = run(case)
+        monkeypatch.setattr(_common, "CHUNK", chunk)
+        results = []
+        for count in (1, 3):
+            mn.set_threads(count)
+            results.append(run(case))
+    mn.set_threads(None)
+    for one, three, right in zip(*results, expected, strict=True):
+        np.testing.assert_array_equal(one, three)
+        assert_close(one, right, case.rtol)
 
 
 @every_case
