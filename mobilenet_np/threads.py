@@ -1,8 +1,8 @@
 """One pool of threads for everything that this package computes.
 
 NumPy's BLAS and Numba each bring a pool of their own, whose threads spin while they wait; interleaved they fight for
-the processors. Here kernels are compiled without a pool and release Python's lock, and these few threads run them. They run
-NumPy's forms, too, where arrays are large, and BLAS has no thread but theirs meanwhile.
+the processors. Here kernels are compiled without a pool and release Python's lock, and these few threads run them.
+Where arrays are large they run NumPy's forms, too, and BLAS has no thread but theirs meanwhile.
 """
 
 from __future__ import annotations
