@@ -18,11 +18,11 @@ from typing import NamedTuple
 from numba import types
 from numba.extending import overload
 
+from ..memory import LINE
 from ..parts import helper
 from .simd import fence, forward, load16, prefetch, stream
 from .tiles import REGISTERS
 
-LINE = 16  # numbers
 ROWS = 14 if REGISTERS >= 32 else 6  # of most tiles
 ROWS_OF_WEIGHTS = 8 if REGISTERS >= 32 else 6  # of most tiles of weights' gradients
 COLUMNS = 16

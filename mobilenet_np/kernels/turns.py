@@ -118,7 +118,7 @@ def take_turns(
     """
 
     def run(threads: int) -> None:
-        size = count if threads == 1 else -(-count // (threads * _EACH * grain)) * grain
+        size = max(1, count) if threads == 1 else -(-count // (threads * _EACH * grain)) * grain
         taken = np.zeros(_COUNTER * threads, np.int64)
         kernel(desks, threads, taken, count, size, _spaces(own, threads), arguments)
 

@@ -43,7 +43,7 @@ def default_threads():
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
-@pytest.mark.parametrize(("count", "grain"), [(1, 1), (2, 1), (7, 1), (1000, 1), (1000, 16), (5, 16), (33, 16)])
+@pytest.mark.parametrize(("count", "grain"), [(0, 1), (1, 1), (2, 1), (7, 1), (1000, 1), (1000, 16), (5, 16), (33, 16)])
 def test_every_turn_is_taken_once(count, grain, threads):
     mn.set_threads(threads)
     for _ in range(20):
