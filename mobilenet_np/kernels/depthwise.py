@@ -18,6 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parts import helper, part
+from .depthwise_columns import row_of_5, rows_at_once, two_rows_of_3, two_rows_of_3_apart
 from .meanwhile import along, nothing
 from .simd import address, fma, forward, load8, load16, load_like
 from .tiles import ACTS, REGISTERS, Finish, put
@@ -173,6 +174,25 @@ def _row(x0, x1, x2, x3, x4, g, first, last, c, w, bias, finish, y):
 
 
 @helper
+def _by_columns(x0, x1, x2, x3, x4, g, c, w, bias, finish, y):
+    """Two rows, or one if the kernel is 5x5, in the way of `depthwise_columns`."""
+    x0, x1, x2, x3, x4 = forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), forward(x4, c)
+    w, y = forward(w, c), forward(y, c)
+    if g.kernel == 5:
+        row_of_5(x0, x1, x2, x3, x4, g, w, bias, finish, y)
+    elif g.stride == 1:
+        two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y)
+    else:
+        two_rows_of_3_apart(x0, x1, x2, x3, x4, g, w, bias, finish, y)
+
+
+@helper
+def _line(x, at, r, g, none):
+    """Where row r of the image begins, if there is one."""
+    return forward(x, at + r * g.x_row) if 0 <= r < g.H else none
+
+
+@helper
 def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
     """Output rows i0 to i1 for C channels (a multiple of 8), kernel 3x3 or 5x5; the step in the plan for ``meanwhile``
     after the last.
@@ -182,26 +202,36 @@ def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
     """
     first = min(g.Wo, -(-g.left // g.stride))  # from here to last the windows lie inside
     last = max(first, min(g.Wo, (g.W - g.kernel + g.left) // g.stride + 1))
-    none, step = forward(zeros, -g.left * g.x_pixel), 0
-    for i in range(i0, i1):
-        r = i * g.stride - g.top  # the window's first row
-        line = forward(x, x_at - g.left * g.x_pixel + r * g.x_row)
-        x0 = line if 0 <= r < g.H else none
-        x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else none
-        x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else none
-        x3 = forward(line, 3 * g.x_row) if 0 <= r + 3 < g.H else none
-        x4 = forward(line, 4 * g.x_row) if 0 <= r + 4 < g.H else none
-        out = forward(y, (i - i0) * g.y_row)
-        c = 0
-        while c < C:
-            along(meanwhile, step, step + g.Wo)
-            step += g.Wo
-            if REGISTERS >= 32 and c + 16 <= C:
-                _row(x0, x1, x2, x3, x4, g, first, last, c, w, load16(bias, c), finish, out)
+    none, step, at = forward(zeros, -g.left * g.x_pixel), 0, x_at - g.left * g.x_pixel
+    at_once = rows_at_once(g) if REGISTERS >= 32 else 0
+    i = i0
+    while i < i1:
+        rows, c = 1, 0
+        r, out = i * g.stride - g.top, forward(y, (i - i0) * g.y_row)  # r: the window's first row
+        x0, x1, x2 = _line(x, at, r, g, none), _line(x, at, r + 1, g, none), _line(x, at, r + 2, g, none)
+        x3, x4 = _line(x, at, r + 3, g, none), _line(x, at, r + 4, g, none)
+        if 0 < at_once <= i1 - i:
+            rows = at_once
+            while c + 16 <= C:
+                along(meanwhile, step, step + rows * g.Wo)
+                step += rows * g.Wo
+                _by_columns(x0, x1, x2, x3, x4, g, c, w, load16(bias, c), finish, out)
                 c += 16
-            else:
-                _row(x0, x1, x2, x3, x4, g, first, last, c, w, load8(bias, c), finish, out)
-                c += 8
+        rest = c
+        for _ in range(rows):
+            c = rest
+            while c < C:
+                along(meanwhile, step, step + g.Wo)
+                step += g.Wo
+                if REGISTERS >= 32 and c + 16 <= C:
+                    _row(x0, x1, x2, x3, x4, g, first, last, c, w, load16(bias, c), finish, out)
+                    c += 16
+                else:
+                    _row(x0, x1, x2, x3, x4, g, first, last, c, w, load8(bias, c), finish, out)
+                    c += 8
+            out = forward(out, g.y_row)
+            x0, x1, x2 = (x1, x2, x3) if g.stride == 1 else (x2, x3, x4)  # of a second row; the kernel is 3x3
+        i += rows
     return step
 
 

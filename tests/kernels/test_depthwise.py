@@ -58,3 +58,25 @@ def test_some_rows_from_some_rows():
     assert np.array_equal(whole[2:5], part[2:5])
     assert np.isnan(part[:2]).all()
     assert np.isnan(part[5:]).all()
+
+
+@pytest.mark.parametrize(
+    "padding", [((0, 0), (0, 0)), ((0, 1), (0, 1)), ((1, 1), (1, 1)), ((2, 2), (2, 2)), ((2, 1), (3, 0))]
+)
+@pytest.mark.parametrize("stride", [1, 2, 3])
+@pytest.mark.parametrize("k", [3, 5])
+@pytest.mark.parametrize("W", [1, 2, 3, 4, 5, 8, 11])
+def test_a_row_alone_has_the_same_bits_as_among_others(k, stride, padding, W):
+    """Alone it goes window by window, where there are others two rows go column by column together; or, of a 5x5
+    kernel, none does."""
+    H, C = 9, 40
+    if W + sum(padding[1]) < k:
+        pytest.skip("no window fits")
+    x, w, bias = (RNG.standard_normal(s).astype(F32) for s in ((H, W, C), (k, k, C), C))
+    whole = _depthwise(x, w, bias, stride, padding, "hard_swish")
+    exact, _ = depthwise_conv2d_forward(x[None].astype(float), w.astype(float), stride, padding)
+    z = exact[0] + bias
+    np.testing.assert_allclose(whole, z * np.clip(z + 3, 0, 6) / 6, rtol=0, atol=1e-4)
+    for i in range(len(whole)):
+        alone = _depthwise(x, w, bias, stride, padding, "hard_swish", rows=(i, i + 1))
+        np.testing.assert_array_equal(alone[i], whole[i])
