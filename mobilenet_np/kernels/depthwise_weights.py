@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..parts import helper, part
+from .depthwise_columns import rows_at_once
 from .meanwhile import along
 from .simd import add, fma, forward, load_like, splat8, splat16, store
 from .tiles import REGISTERS
@@ -72,6 +73,66 @@ def _weights_3x3(dy, x0, x1, x2, g, first, last, none, dw):
 
 
 @helper
+def _column_of_weights(dy, x0, x1, x2, at, j, g, s0, s1, s2):
+    """What a column of the image adds to the three taps that it has in window j, if there is one."""
+    if 0 <= j < g.Wo:
+        d = load_like(s0, dy, j * g.y_pixel)
+        s0, s1, s2 = (
+            fma(d, load_like(s0, x0, at), s0),
+            fma(d, load_like(s0, x1, at), s1),
+            fma(d, load_like(s0, x2, at), s2),
+        )
+    return s0, s1, s2
+
+
+@part
+def _weights_of_two_rows(dy, x0, x1, x2, x3, g, none, dw):
+    """Two rows of dy and the four rows of their windows, each column of the image fetched once for all of its windows;
+    d lies in the window that begins with the column, e and f in those before.
+    """
+    pixel, tap = g.x_pixel, g.w_tap
+    s00, s01, s02 = none, none, none
+    s10, s11, s12 = none, none, none
+    s20, s21, s22 = none, none, none
+    below, end = forward(dy, g.y_row), min(g.Wo, g.W + g.left)
+    if end > 2:
+        f0, e0 = load_like(none, dy, 0), load_like(none, dy, g.y_pixel)
+        f1, e1 = load_like(none, below, 0), load_like(none, below, g.y_pixel)
+        for t in range(2, end):
+            at, d0, d1 = t * pixel, load_like(none, dy, t * g.y_pixel), load_like(none, below, t * g.y_pixel)
+            a, b, c, d = (
+                load_like(none, x0, at),
+                load_like(none, x1, at),
+                load_like(none, x2, at),
+                load_like(none, x3, at),
+            )
+            s00, s10, s20 = fma(d0, a, s00), fma(d0, b, s10), fma(d0, c, s20)
+            s01, s11, s21 = fma(e0, a, s01), fma(e0, b, s11), fma(e0, c, s21)
+            s02, s12, s22 = fma(f0, a, s02), fma(f0, b, s12), fma(f0, c, s22)
+            s00, s10, s20 = fma(d1, b, s00), fma(d1, c, s10), fma(d1, d, s20)
+            s01, s11, s21 = fma(e1, b, s01), fma(e1, c, s11), fma(e1, d, s21)
+            s02, s12, s22 = fma(f1, b, s02), fma(f1, c, s12), fma(f1, d, s22)
+            e0, f0, e1, f1 = d0, e0, d1, e1
+    t = g.left
+    while t < min(g.Wo + 2, g.W + g.left):  # at the sides of the image a column lies in fewer windows
+        if t == 2:
+            t = max(2, end)
+            if t >= min(g.Wo + 2, g.W + g.left):
+                break
+        at = t * pixel
+        s00, s10, s20 = _column_of_weights(dy, x0, x1, x2, at, t, g, s00, s10, s20)
+        s01, s11, s21 = _column_of_weights(dy, x0, x1, x2, at, t - 1, g, s01, s11, s21)
+        s02, s12, s22 = _column_of_weights(dy, x0, x1, x2, at, t - 2, g, s02, s12, s22)
+        s00, s10, s20 = _column_of_weights(below, x1, x2, x3, at, t, g, s00, s10, s20)
+        s01, s11, s21 = _column_of_weights(below, x1, x2, x3, at, t - 1, g, s01, s11, s21)
+        s02, s12, s22 = _column_of_weights(below, x1, x2, x3, at, t - 2, g, s02, s12, s22)
+        t += 1
+    add_3(dw, 0, tap, s00, s01, s02)
+    add_3(dw, 3 * tap, tap, s10, s11, s12)
+    add_3(dw, 6 * tap, tap, s20, s21, s22)
+
+
+@helper
 def add_3(dw, at, tap, s0, s1, s2):
     store(add(load_like(s0, dw, at), s0), dw, at)
     store(add(load_like(s0, dw, at + tap), s1), dw, at + tap)
@@ -126,18 +187,39 @@ def weights_of_rows(dy, x, zeros, g, i0, i1, dw, meanwhile, step):
     first = min(g.Wo, g.left)  # from here to last the windows lie inside
     last = max(first, min(g.Wo, g.W - g.kernel + g.left + 1))
     none = forward(zeros, -g.left * g.x_pixel)
-    for i in range(i0, i1):
+    at_once = rows_at_once(g) if REGISTERS >= 32 else 0
+    i = i0
+    while i < i1:
         r = i - g.top
         line = forward(x, r * g.x_row - g.left * g.x_pixel)
         row = forward(dy, (i - i0) * g.y_row)
-        c = 0
-        while c < C:
-            along(meanwhile, step, step + g.Wo)
-            step += g.Wo
-            if REGISTERS >= 32 and c + 16 <= C:
-                _weights_of_row(row, line, none, r, g, first, last, c, dw, splat16(_0))
+        rows, c = 1, 0
+        if g.kernel == 3 and 0 < at_once <= i1 - i:
+            rows = at_once
+            x0 = line if 0 <= r < g.H else none
+            x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else none
+            x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else none
+            x3 = forward(line, 3 * g.x_row) if 0 <= r + 3 < g.H else none
+            while c + 16 <= C:
+                along(meanwhile, step, step + rows * g.Wo)
+                step += rows * g.Wo
+                _weights_of_two_rows(
+                    forward(row, c), forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), g, splat16(_0),
+                    forward(dw, c),
+                )  # fmt: skip
                 c += 16
-            else:
-                _weights_of_row(row, line, none, r, g, first, last, c, dw, splat8(_0))
-                c += 8
+        rest = c
+        for _ in range(rows):
+            c = rest
+            while c < C:
+                along(meanwhile, step, step + g.Wo)
+                step += g.Wo
+                if REGISTERS >= 32 and c + 16 <= C:
+                    _weights_of_row(row, line, none, r, g, first, last, c, dw, splat16(_0))
+                    c += 16
+                else:
+                    _weights_of_row(row, line, none, r, g, first, last, c, dw, splat8(_0))
+                    c += 8
+            r, line, row = r + 1, forward(line, g.x_row), forward(row, g.y_row)
+        i += rows
     return step
