@@ -4,7 +4,8 @@ A depthwise convolution does little with each number that it fetches: nine multi
 weights. With the weights in registers only the inputs are left to fetch, one for each multiply-add, which is what a
 processor can do at full speed. Sixteen channels are taken at a time, a whole cache line, where there are 32 registers
 for their weights, and eight elsewhere. The sums of neighbouring outputs do not depend on each other, so the processor
-works on several at once by itself.
+works on several at once by itself. Where registers are left for sums of several windows, each input is fetched once for
+all of them: `depthwise_columns`.
 
 Arrays are given by address and offset, as in `tiles`. Rows above and below the image are rows of zeros that the caller
 keeps somewhere; columns beside it are left out. Every result is one chain of fused multiply-adds over the taps, column
