@@ -1,4 +1,8 @@
-"""The gradients of a depthwise convolution's weights alone, in sums that stay in registers along a row."""
+"""The gradients of a depthwise convolution's weights alone, in sums that stay in registers along a row.
+
+A row of dy meets the rows of its windows; or, for a 3x3 kernel and where registers are left, two rows of dy do at once,
+column by column as in `depthwise_columns`.
+"""
 
 from __future__ import annotations
 
