@@ -120,7 +120,7 @@ def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 
     Parameters
     ----------
     task : callable
-        Runs compiled code that releases Python's lock.
+        Runs what releases Python's lock: compiled code, or NumPy's on large arrays.
     count : int
     work : int
         About how many numbers are computed altogether: too few, and no second thread is woken for them.
@@ -145,9 +145,10 @@ def share(task: Callable[[int, int], None], count: int, work: int, grain: int = 
 def one_blas_thread() -> Iterator[None]:
     """NumPy's products take the thread that calls them and no other; afterwards as many as before.
 
-    A thread of BLAS spins for tens of milliseconds after its work, on a processor that other threads need.
+    A thread of BLAS spins for tens of milliseconds after its work, on a processor that other threads need. Only one
+    Python thread at a time can limit BLAS: who comes while another one does has its limit, for as long as that stays.
     """
-    if not _limiting.acquire(blocking=False):  # somebody else has seen to it
+    if not _limiting.acquire(blocking=False):
         yield
         return
     try:

@@ -201,7 +201,7 @@ def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
     ``x_at`` is the offset in x of the image's row 0, column 0, which need not exist where only some rows are kept;
     ``zeros`` is the address of a row of zeros; y is the address of output row i0.
     """
-    first = min(g.Wo, -(-g.left // g.stride))  # from here to last the windows lie inside
+    first = min(g.Wo, max(0, -(-g.left // g.stride)))  # from here to last the windows lie inside
     last = max(first, min(g.Wo, (g.W - g.kernel + g.left) // g.stride + 1))
     none, step, at = forward(zeros, -g.left * g.x_pixel), 0, x_at - g.left * g.x_pixel
     at_once = rows_at_once(g) if REGISTERS >= 32 else 0

@@ -3,7 +3,7 @@
 Window by window, a 3x3 convolution fetches nine numbers for nine multiply-adds, as many as a processor can, and it can
 multiply and add no faster than it fetches. But at stride 1 a number lies in nine windows. So a column of the image goes
 into the sums of all windows that have it, before the next column comes; for a 3x3 kernel two rows of outputs are done
-at once, for which four numbers are fetched for eighteen multiply-adds. At stride 2 it is ten.
+at once, for which four numbers are fetched for eighteen multiply-adds, or ten at stride 2.
 
 The sums that have begun stay in registers, beside the weights: only where there are 32 of them for sixteen numbers
 each. Every result is the same chain of multiply-adds as in `depthwise`: the taps column by column, starting from the
@@ -21,8 +21,8 @@ from .tiles import put
 def rows_at_once(g):
     """How many rows of outputs there are kernels for here; 0: none.
 
-    The first window must begin in the image's first columns or before them, as windows do with "same" padding, and the
-    last one not behind it.
+    The first window must reach ``stride`` columns or more beyond the padding, as windows do with "same" padding, and
+    the image may lack no more than the last of them.
     """
     usual = g.left <= g.kernel - g.stride and g.W + g.left >= g.kernel - 1
     if g.kernel == 5:

@@ -92,7 +92,7 @@ def _column_of_weights(dy, x0, x1, x2, at, j, g, s0, s1, s2):
 @part
 def _weights_of_two_rows(dy, x0, x1, x2, x3, g, none, dw):
     """Two rows of dy and the four rows of their windows, each column of the image fetched once for all of its windows;
-    d lies in the window that begins with the column, e and f in those before.
+    d0 and d1 belong to the windows that begin with the column, e and f to those one and two before.
     """
     pixel, tap = g.x_pixel, g.w_tap
     s00, s01, s02 = none, none, none
@@ -182,7 +182,8 @@ def _weights_of_row(dy, line, zeros, r, g, first, last, c, dw, none):
 
 @helper
 def weights_of_rows(dy, x, zeros, g, i0, i1, dw, meanwhile, step):
-    """Add the share of rows i0 to i1 of dy to dw; the step in the plan for ``meanwhile`` after the last.
+    """Add the share of rows i0 to i1 of dy to dw, one or two rows after the other; the step in the plan for
+    ``meanwhile`` after the last.
 
     dy is the address of its row i0, x that of the image's row 0, which need not exist where only some rows are kept,
     ``zeros`` that of a row of zeros.

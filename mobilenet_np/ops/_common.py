@@ -47,12 +47,14 @@ def in_pieces(kernel: Callable, *arguments: np.ndarray | float) -> None:
     share(piece, count, work=count, grain=1024)
 
 
+@functools.cache
 def in_chunks(numpy_form: Callable) -> Callable:
     """A NumPy form, for some rows of x (its first axis: images, or positions) at a time, and on all threads.
 
     NumPy computes term by term, and a term is as large as the result. For 32 images that is fresh memory, whose pages
     are made at the first touch, and long out of the cache when the next term is computed from it. The terms of a few
-    images stay there. Only for forms in which no row of the result depends on another row of x.
+    images stay there. Only for forms in which no row of the result depends on another row of x; and a single image is
+    one row.
 
     The chunks do not depend on the number of threads, so the results do not either.
     """
@@ -67,10 +69,12 @@ def in_chunks(numpy_form: Callable) -> Callable:
                 return numpy_form(x, *others)
             first = numpy_form(x[:1], *others)  # for its shape and dtype
             y = empty((len(x), *first.shape[1:]), first.dtype)
+            y[:1] = first
+            done = 1 if rows == 1 else 0  # a first chunk that is no more than that is done
             context = contextvars.copy_context()  # what np.errstate says here holds on every thread
 
             def some(start: int, stop: int) -> None:
-                for row in range(start * rows, min(stop * rows, len(x)), rows):
+                for row in range(max(done, start * rows), min(stop * rows, len(x)), rows):
                     chunk = slice(row, row + rows)
                     y[chunk] = context.copy().run(numpy_form, x[chunk], *others)
 

@@ -57,7 +57,7 @@ def _backward_loops(dy, x):
 def _forward_numpy(x):
     if np.iscomplexobj(x):
         return np.where(x.real <= 0, 0, x)
-    return np.asarray(np.maximum(x, 0))  # an array even where the shape is ()
+    return np.asarray(np.maximum(x, 0) + 0)  # an array even where the shape is (); and -0.0 + 0 is 0.0
 
 
 def _backward_numpy(dy, x):

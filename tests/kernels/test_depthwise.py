@@ -8,7 +8,7 @@ from mobilenet_np.geometry import output_size, same_padding
 from mobilenet_np.kernels.depthwise import Window, depthwise
 from mobilenet_np.kernels.simd import address, forward
 from mobilenet_np.kernels.tiles import ACTS, Finish
-from mobilenet_np.ops.depthwise_conv2d import depthwise_conv2d_forward
+from mobilenet_np.ops.depthwise_conv2d import depthwise_conv2d_backward, depthwise_conv2d_forward
 
 RNG = np.random.default_rng(0)
 F32 = np.float32
@@ -67,8 +67,8 @@ def test_some_rows_from_some_rows():
 @pytest.mark.parametrize("k", [3, 5])
 @pytest.mark.parametrize("W", [1, 2, 3, 4, 5, 8, 11])
 def test_a_row_alone_has_the_same_bits_as_among_others(k, stride, padding, W):
-    """Alone it goes window by window, where there are others two rows go column by column together; or, of a 5x5
-    kernel, none does."""
+    """Sixteen channels of two rows go column by column together, and so do those of a row of a 5x5 kernel; one row of a
+    3x3 kernel alone goes window by window, and so do eight channels alone."""
     H, C = 9, 40
     if W + sum(padding[1]) < k:
         pytest.skip("no window fits")
@@ -80,3 +80,23 @@ def test_a_row_alone_has_the_same_bits_as_among_others(k, stride, padding, W):
     for i in range(len(whole)):
         alone = _depthwise(x, w, bias, stride, padding, "hard_swish", rows=(i, i + 1))
         np.testing.assert_array_equal(alone[i], whole[i])
+    for c in range(0, C, 8):
+        part = np.s_[..., c : c + 8]
+        eight = _depthwise(*(np.ascontiguousarray(a[part]) for a in (x, w, bias)), stride, padding, "hard_swish")
+        np.testing.assert_array_equal(eight, whole[part])
+
+
+@pytest.mark.parametrize("left", [0, 1, 2, 3, 4])
+@pytest.mark.parametrize("k", [3, 5])
+@pytest.mark.parametrize("W", [1, 2, 3, 5, 8])
+@pytest.mark.parametrize("C", [8, 40])
+def test_backward_where_windows_begin_anywhere(k, left, W, C):
+    """Also where all of the first windows lies to the left of the image."""
+    padding = ((left, left), (left, 4))
+    x, w = RNG.standard_normal((2, 7, W, C)).astype(F32), RNG.standard_normal((k, k, C)).astype(F32)
+    y, cache = depthwise_conv2d_forward(x, w, 1, padding)
+    _, exact_cache = depthwise_conv2d_forward(x.astype(float), w.astype(float), 1, padding)
+    dy = RNG.standard_normal(y.shape).astype(F32)
+    results = depthwise_conv2d_backward(dy, cache)
+    for result, exact in zip(results, depthwise_conv2d_backward(dy.astype(float), exact_cache), strict=True):
+        np.testing.assert_allclose(result, exact, rtol=0, atol=2e-4)

@@ -13,7 +13,6 @@ import numpy as np
 import pytest
 from op_checks import in_every_form, layouts, normal, unchanged
 
-import mobilenet_np as mn
 from mobilenet_np import ops, threads
 from mobilenet_np.forms import FORMS, form
 from mobilenet_np.ops import _common
@@ -237,9 +236,8 @@ def test_numpy_form_in_chunks_and_on_threads_is_the_whole(case, chunk, monkeypat
         monkeypatch.setattr(_common, "CHUNK", chunk)
         results = []
         for count in (1, 3):
-            mn.set_threads(count)
+            monkeypatch.setattr(threads, "_threads", count)
             results.append(run(case))
-    mn.set_threads(None)
     for one, three, right in zip(*results, expected, strict=True):
         np.testing.assert_array_equal(one, three)
         assert_close(one, right, case.rtol)

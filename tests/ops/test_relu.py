@@ -94,6 +94,8 @@ def test_forms_agree_on_special_values():
     results = in_every_form(lambda: forward_and_derivative(x))
     for name in results:
         np.testing.assert_array_equal(results[name], results["loops"])
+        zero = [result == 0 for result in results[name]]
+        assert not any(np.signbit(result[z]).any() for result, z in zip(results[name], zero, strict=True)), name
 
 
 def test_the_cache_keeps_x_itself():
