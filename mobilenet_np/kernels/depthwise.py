@@ -19,9 +19,9 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parts import helper, part
-from .depthwise_columns import row_of_5, rows_at_once, two_rows_of_3, two_rows_of_3_apart
+from .depthwise_columns import add_3, add_5, by_columns, row_of, row_of_5, two_rows_of_3, two_rows_of_3_apart
 from .meanwhile import along, nothing
-from .simd import address, fma, forward, load8, load16, load_like
+from .simd import address, forward, load8, load16, load_like
 from .tiles import ACTS, REGISTERS, Finish, put
 from .turns import in_turns, take_turns
 
@@ -56,6 +56,11 @@ class Window(NamedTuple):
     w_tap: int
 
 
+@helper
+def _column_of_3(x0, x1, x2, at, w0, w1, w2, v):
+    return add_3(v, load_like(v, x0, at), load_like(v, x1, at), load_like(v, x2, at), w0, w1, w2)
+
+
 @part
 def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
     """One row of outputs for as many channels as ``bias`` has; the leftmost window's rows begin at x0, x1, x2."""
@@ -66,9 +71,9 @@ def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
     for j in range(first, last):
         a = j * step
         b, c = a + pixel, a + 2 * pixel
-        v = fma(load_like(bias, x2, a), w20, fma(load_like(bias, x1, a), w10, fma(load_like(bias, x0, a), w00, bias)))
-        v = fma(load_like(bias, x2, b), w21, fma(load_like(bias, x1, b), w11, fma(load_like(bias, x0, b), w01, v)))
-        v = fma(load_like(bias, x2, c), w22, fma(load_like(bias, x1, c), w12, fma(load_like(bias, x0, c), w02, v)))
+        v = _column_of_3(x0, x1, x2, a, w00, w10, w20, bias)
+        v = _column_of_3(x0, x1, x2, b, w01, w11, w21, v)
+        v = _column_of_3(x0, x1, x2, c, w02, w12, w22, v)
         put(v, finish, y, j * g.y_pixel)
     j = 0
     while j < g.Wo:  # at the sides of the image some columns of the window lie outside
@@ -80,19 +85,19 @@ def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
         b, c = a + pixel, a + 2 * pixel
         inside = g.left - j * g.stride, g.W + g.left - j * g.stride
         if inside[0] <= 0 < inside[1]:
-            v = fma(load_like(bias, x2, a), w20, fma(load_like(bias, x1, a), w10, fma(load_like(bias, x0, a), w00, v)))
+            v = _column_of_3(x0, x1, x2, a, w00, w10, w20, v)
         if inside[0] <= 1 < inside[1]:
-            v = fma(load_like(bias, x2, b), w21, fma(load_like(bias, x1, b), w11, fma(load_like(bias, x0, b), w01, v)))
+            v = _column_of_3(x0, x1, x2, b, w01, w11, w21, v)
         if inside[0] <= 2 < inside[1]:
-            v = fma(load_like(bias, x2, c), w22, fma(load_like(bias, x1, c), w12, fma(load_like(bias, x0, c), w02, v)))
+            v = _column_of_3(x0, x1, x2, c, w02, w12, w22, v)
         put(v, finish, y, j * g.y_pixel)
         j += 1
 
 
 @helper
 def _column_of_5(x0, x1, x2, x3, x4, at, w0, w1, w2, w3, w4, v):
-    v = fma(load_like(v, x2, at), w2, fma(load_like(v, x1, at), w1, fma(load_like(v, x0, at), w0, v)))
-    return fma(load_like(v, x4, at), w4, fma(load_like(v, x3, at), w3, v))
+    a, b, c = load_like(v, x0, at), load_like(v, x1, at), load_like(v, x2, at)
+    return add_5(v, a, b, c, load_like(v, x3, at), load_like(v, x4, at), w0, w1, w2, w3, w4)
 
 
 @part
@@ -175,7 +180,7 @@ def _row(x0, x1, x2, x3, x4, g, first, last, c, w, bias, finish, y):
 
 
 @helper
-def _by_columns(x0, x1, x2, x3, x4, g, c, w, bias, finish, y):
+def _columns(x0, x1, x2, x3, x4, g, c, w, bias, finish, y):
     """Two rows, or one if the kernel is 5x5, in the way of `depthwise_columns`."""
     x0, x1, x2, x3, x4 = forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), forward(x4, c)
     w, y = forward(w, c), forward(y, c)
@@ -188,12 +193,6 @@ def _by_columns(x0, x1, x2, x3, x4, g, c, w, bias, finish, y):
 
 
 @helper
-def _line(x, at, r, g, none):
-    """Where row r of the image begins, if there is one."""
-    return forward(x, at + r * g.x_row) if 0 <= r < g.H else none
-
-
-@helper
 def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
     """Output rows i0 to i1 for C channels (a multiple of 8), kernel 3x3 or 5x5; the step in the plan for ``meanwhile``
     after the last.
@@ -203,36 +202,30 @@ def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
     """
     first = min(g.Wo, max(0, -(-g.left // g.stride)))  # from here to last the windows lie inside
     last = max(first, min(g.Wo, (g.W - g.kernel + g.left) // g.stride + 1))
-    none, step, at = forward(zeros, -g.left * g.x_pixel), 0, x_at - g.left * g.x_pixel
-    at_once = rows_at_once(g) if REGISTERS >= 32 else 0
-    i = i0
-    while i < i1:
-        rows, c = 1, 0
+    image, none, step = forward(x, x_at - g.left * g.x_pixel), forward(zeros, -g.left * g.x_pixel), 0
+    at_once, together, wide = by_columns(g, i1 - i0, C)
+    for i in range(i0, i0 + together, at_once):
         r, out = i * g.stride - g.top, forward(y, (i - i0) * g.y_row)  # r: the window's first row
-        x0, x1, x2 = _line(x, at, r, g, none), _line(x, at, r + 1, g, none), _line(x, at, r + 2, g, none)
-        x3, x4 = _line(x, at, r + 3, g, none), _line(x, at, r + 4, g, none)
-        if 0 < at_once <= i1 - i:
-            rows = at_once
-            while c + 16 <= C:
-                along(meanwhile, step, step + rows * g.Wo)
-                step += rows * g.Wo
-                _by_columns(x0, x1, x2, x3, x4, g, c, w, load16(bias, c), finish, out)
+        x0, x1, x2 = row_of(image, r, g, none), row_of(image, r + 1, g, none), row_of(image, r + 2, g, none)
+        x3, x4 = row_of(image, r + 3, g, none), row_of(image, r + 4, g, none)
+        for c in range(0, wide, 16):
+            along(meanwhile, step, step + at_once * g.Wo)
+            step += at_once * g.Wo
+            _columns(x0, x1, x2, x3, x4, g, c, w, load16(bias, c), finish, out)
+    for i in range(i0, i1):
+        r, out = i * g.stride - g.top, forward(y, (i - i0) * g.y_row)
+        x0, x1, x2 = row_of(image, r, g, none), row_of(image, r + 1, g, none), row_of(image, r + 2, g, none)
+        x3, x4 = row_of(image, r + 3, g, none), row_of(image, r + 4, g, none)
+        c = wide if i < i0 + together else 0
+        while c < C:
+            along(meanwhile, step, step + g.Wo)
+            step += g.Wo
+            if REGISTERS >= 32 and c + 16 <= C:
+                _row(x0, x1, x2, x3, x4, g, first, last, c, w, load16(bias, c), finish, out)
                 c += 16
-        rest = c
-        for _ in range(rows):
-            c = rest
-            while c < C:
-                along(meanwhile, step, step + g.Wo)
-                step += g.Wo
-                if REGISTERS >= 32 and c + 16 <= C:
-                    _row(x0, x1, x2, x3, x4, g, first, last, c, w, load16(bias, c), finish, out)
-                    c += 16
-                else:
-                    _row(x0, x1, x2, x3, x4, g, first, last, c, w, load8(bias, c), finish, out)
-                    c += 8
-            out = forward(out, g.y_row)
-            x0, x1, x2 = (x1, x2, x3) if g.stride == 1 else (x2, x3, x4)  # of a second row; the kernel is 3x3
-        i += rows
+            else:
+                _row(x0, x1, x2, x3, x4, g, first, last, c, w, load8(bias, c), finish, out)
+                c += 8
     return step
 
 

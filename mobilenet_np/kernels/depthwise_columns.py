@@ -13,25 +13,33 @@ bias.
 from __future__ import annotations
 
 from ..parts import helper, part
-from .simd import fma, load_like
-from .tiles import put
+from .simd import fma, forward, load_like
+from .tiles import REGISTERS, put
 
 
 @helper
-def rows_at_once(g):
-    """How many rows of outputs there are kernels for here; 0: none.
+def by_columns(g, rows, C):
+    """How many rows of outputs the kernels here do at once, how many of so many they do, and of how many channels.
 
     The first window must reach ``stride`` columns or more beyond the padding, as windows do with "same" padding, and
     the image may lack no more than the last of them.
     """
+    most = 1 if g.kernel == 5 else 2  # rows at once, and the largest stride
     usual = g.left <= g.kernel - g.stride and g.W + g.left >= g.kernel - 1
-    if g.kernel == 5:
-        return 1 if usual and g.stride == 1 else 0
-    return 2 if usual and g.stride <= 2 else 0
+    if REGISTERS < 32 or not usual or g.stride > most:
+        return 1, 0, 0
+    return most, rows // most * most, C // 16 * 16
 
 
 @helper
-def _add_3(v, a, b, c, wa, wb, wc):
+def row_of(image, r, g, none):
+    """Where row r of an image begins, if there is one."""
+    return forward(image, r * g.x_row) if 0 <= r < g.H else none
+
+
+@helper
+def add_3(v, a, b, c, wa, wb, wc):
+    """A column of three numbers and their weights go into a sum."""
     return fma(c, wc, fma(b, wb, fma(a, wa, v)))
 
 
@@ -49,15 +57,15 @@ def two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y):
     for t in range(g.left, 2):
         at = t * pixel
         a, b, c, d = load_like(bias, x0, at), load_like(bias, x1, at), load_like(bias, x2, at), load_like(bias, x3, at)
-        p0, q0 = _add_3(q0, a, b, c, w01, w11, w21), _add_3(bias, a, b, c, w00, w10, w20)
-        p1, q1 = _add_3(q1, b, c, d, w01, w11, w21), _add_3(bias, b, c, d, w00, w10, w20)
+        p0, q0 = add_3(q0, a, b, c, w01, w11, w21), add_3(bias, a, b, c, w00, w10, w20)
+        p1, q1 = add_3(q1, b, c, d, w01, w11, w21), add_3(bias, b, c, d, w00, w10, w20)
     until = min(g.Wo + 2, g.W + g.left)
     for t in range(2, until):
         at, to = t * pixel, (t - 2) * g.y_pixel
         a, b, c, d = load_like(bias, x0, at), load_like(bias, x1, at), load_like(bias, x2, at), load_like(bias, x3, at)
-        v0, v1 = _add_3(p0, a, b, c, w02, w12, w22), _add_3(p1, b, c, d, w02, w12, w22)
-        p0, q0 = _add_3(q0, a, b, c, w01, w11, w21), _add_3(bias, a, b, c, w00, w10, w20)
-        p1, q1 = _add_3(q1, b, c, d, w01, w11, w21), _add_3(bias, b, c, d, w00, w10, w20)
+        v0, v1 = add_3(p0, a, b, c, w02, w12, w22), add_3(p1, b, c, d, w02, w12, w22)
+        p0, q0 = add_3(q0, a, b, c, w01, w11, w21), add_3(bias, a, b, c, w00, w10, w20)
+        p1, q1 = add_3(q1, b, c, d, w01, w11, w21), add_3(bias, b, c, d, w00, w10, w20)
         put(v0, finish, y, to)
         put(v1, finish, y, to + g.y_row)
     for t in range(until, g.Wo + 2):  # to the right of the image there is nothing to add
@@ -81,28 +89,29 @@ def two_rows_of_3_apart(x0, x1, x2, x3, x4, g, w, bias, finish, y):
     if g.left == 0:
         a, b, c = load_like(bias, x0, 0), load_like(bias, x1, 0), load_like(bias, x2, 0)
         d, e = load_like(bias, x3, 0), load_like(bias, x4, 0)
-        p0, p1 = _add_3(bias, a, b, c, w00, w10, w20), _add_3(bias, c, d, e, w00, w10, w20)
+        p0, p1 = add_3(bias, a, b, c, w00, w10, w20), add_3(bias, c, d, e, w00, w10, w20)
     for j in range(g.Wo):
         at, to = (2 * j + 1) * pixel, j * g.y_pixel
         if 2 * j + 1 < g.W + g.left:
             a, b, c = load_like(bias, x0, at), load_like(bias, x1, at), load_like(bias, x2, at)
             d, e = load_like(bias, x3, at), load_like(bias, x4, at)
-            p0, p1 = _add_3(p0, a, b, c, w01, w11, w21), _add_3(p1, c, d, e, w01, w11, w21)
+            p0, p1 = add_3(p0, a, b, c, w01, w11, w21), add_3(p1, c, d, e, w01, w11, w21)
         v0, v1 = p0, p1
         p0, p1 = bias, bias
         at += pixel
         if 2 * j + 2 < g.W + g.left:
             a, b, c = load_like(bias, x0, at), load_like(bias, x1, at), load_like(bias, x2, at)
             d, e = load_like(bias, x3, at), load_like(bias, x4, at)
-            v0, v1 = _add_3(v0, a, b, c, w02, w12, w22), _add_3(v1, c, d, e, w02, w12, w22)
-            p0, p1 = _add_3(bias, a, b, c, w00, w10, w20), _add_3(bias, c, d, e, w00, w10, w20)
+            v0, v1 = add_3(v0, a, b, c, w02, w12, w22), add_3(v1, c, d, e, w02, w12, w22)
+            p0, p1 = add_3(bias, a, b, c, w00, w10, w20), add_3(bias, c, d, e, w00, w10, w20)
         put(v0, finish, y, to)
         put(v1, finish, y, to + g.y_row)
 
 
 @helper
-def _add_5(v, a, b, c, d, e, wa, wb, wc, wd, we):
-    return fma(e, we, fma(d, wd, _add_3(v, a, b, c, wa, wb, wc)))
+def add_5(v, a, b, c, d, e, wa, wb, wc, wd, we):
+    """The same of five."""
+    return fma(e, we, fma(d, wd, add_3(v, a, b, c, wa, wb, wc)))
 
 
 @part
@@ -124,11 +133,11 @@ def row_of_5(x0, x1, x2, x3, x4, g, w, bias, finish, y):
         if column < g.W + g.left:
             a, b, c = load_like(bias, x0, at), load_like(bias, x1, at), load_like(bias, x2, at)
             d, e = load_like(bias, x3, at), load_like(bias, x4, at)
-            v = _add_5(p, a, b, c, d, e, w04, w14, w24, w34, w44)
-            p = _add_5(q, a, b, c, d, e, w03, w13, w23, w33, w43)
-            q = _add_5(r, a, b, c, d, e, w02, w12, w22, w32, w42)
-            r = _add_5(s, a, b, c, d, e, w01, w11, w21, w31, w41)
-            s = _add_5(bias, a, b, c, d, e, w00, w10, w20, w30, w40)
+            v = add_5(p, a, b, c, d, e, w04, w14, w24, w34, w44)
+            p = add_5(q, a, b, c, d, e, w03, w13, w23, w33, w43)
+            q = add_5(r, a, b, c, d, e, w02, w12, w22, w32, w42)
+            r = add_5(s, a, b, c, d, e, w01, w11, w21, w31, w41)
+            s = add_5(bias, a, b, c, d, e, w00, w10, w20, w30, w40)
         else:  # to the right of the image there is nothing to add
             p, q, r, s = q, r, s, bias
         if column >= 4:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..parts import helper, part
-from .depthwise_columns import rows_at_once
+from .depthwise_columns import by_columns, row_of
 from .meanwhile import along
 from .simd import add, fma, forward, load_like, splat8, splat16, store
 from .tiles import REGISTERS
@@ -166,18 +166,16 @@ def _weights_row_of_5(dy, x, g, none, dw):
 
 
 @part
-def _weights_of_row(dy, line, zeros, r, g, first, last, c, dw, none):
-    """One row of dy, for channels c, c + 1, ...; ``line`` is where the first of its window's rows, row r, begins."""
-    dy, line, zeros, dw = forward(dy, c), forward(line, c), forward(zeros, c), forward(dw, c)
+def _weights_of_row(dy, image, zeros, r, g, first, last, c, dw, none):
+    """One row of dy, whose windows begin in row r of the image, for channels c, c + 1, ..."""
+    dy, image, zeros, dw = forward(dy, c), forward(image, c), forward(zeros, c), forward(dw, c)
     if g.kernel == 3:
-        x0 = line if 0 <= r < g.H else zeros
-        x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else zeros
-        x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else zeros
+        x0, x1, x2 = row_of(image, r, g, zeros), row_of(image, r + 1, g, zeros), row_of(image, r + 2, g, zeros)
         _weights_3x3(dy, x0, x1, x2, g, first, last, none, dw)
     else:
         for a in range(5):
             if 0 <= r + a < g.H:
-                _weights_row_of_5(dy, forward(line, a * g.x_row), g, none, forward(dw, 5 * a * g.w_tap))
+                _weights_row_of_5(dy, forward(image, (r + a) * g.x_row), g, none, forward(dw, 5 * a * g.w_tap))
 
 
 @helper
@@ -191,40 +189,31 @@ def weights_of_rows(dy, x, zeros, g, i0, i1, dw, meanwhile, step):
     C = g.w_tap
     first = min(g.Wo, g.left)  # from here to last the windows lie inside
     last = max(first, min(g.Wo, g.W - g.kernel + g.left + 1))
-    none = forward(zeros, -g.left * g.x_pixel)
-    at_once = rows_at_once(g) if REGISTERS >= 32 else 0
-    i = i0
-    while i < i1:
-        r = i - g.top
-        line = forward(x, r * g.x_row - g.left * g.x_pixel)
+    image, none = forward(x, -g.left * g.x_pixel), forward(zeros, -g.left * g.x_pixel)
+    at_once, together, wide = by_columns(g, i1 - i0, C)
+    if g.kernel == 5:  # for which this is not written
+        together = 0
+    for i in range(i0, i0 + together, at_once):
+        r, row = i - g.top, forward(dy, (i - i0) * g.y_row)
+        x0, x1, x2 = row_of(image, r, g, none), row_of(image, r + 1, g, none), row_of(image, r + 2, g, none)
+        x3 = row_of(image, r + 3, g, none)
+        for c in range(0, wide, 16):
+            along(meanwhile, step, step + at_once * g.Wo)
+            step += at_once * g.Wo
+            _weights_of_two_rows(
+                forward(row, c), forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), g, splat16(_0),
+                forward(dw, c),
+            )  # fmt: skip
+    for i in range(i0, i1):
         row = forward(dy, (i - i0) * g.y_row)
-        rows, c = 1, 0
-        if g.kernel == 3 and 0 < at_once <= i1 - i:
-            rows = at_once
-            x0 = line if 0 <= r < g.H else none
-            x1 = forward(line, g.x_row) if 0 <= r + 1 < g.H else none
-            x2 = forward(line, 2 * g.x_row) if 0 <= r + 2 < g.H else none
-            x3 = forward(line, 3 * g.x_row) if 0 <= r + 3 < g.H else none
-            while c + 16 <= C:
-                along(meanwhile, step, step + rows * g.Wo)
-                step += rows * g.Wo
-                _weights_of_two_rows(
-                    forward(row, c), forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), g, splat16(_0),
-                    forward(dw, c),
-                )  # fmt: skip
+        c = wide if i < i0 + together else 0
+        while c < C:
+            along(meanwhile, step, step + g.Wo)
+            step += g.Wo
+            if REGISTERS >= 32 and c + 16 <= C:
+                _weights_of_row(row, image, none, i - g.top, g, first, last, c, dw, splat16(_0))
                 c += 16
-        rest = c
-        for _ in range(rows):
-            c = rest
-            while c < C:
-                along(meanwhile, step, step + g.Wo)
-                step += g.Wo
-                if REGISTERS >= 32 and c + 16 <= C:
-                    _weights_of_row(row, line, none, r, g, first, last, c, dw, splat16(_0))
-                    c += 16
-                else:
-                    _weights_of_row(row, line, none, r, g, first, last, c, dw, splat8(_0))
-                    c += 8
-            r, line, row = r + 1, forward(line, g.x_row), forward(row, g.y_row)
-        i += rows
+            else:
+                _weights_of_row(row, image, none, i - g.top, g, first, last, c, dw, splat8(_0))
+                c += 8
     return step
