@@ -15,7 +15,22 @@ import numpy as np
 from ..machine_code import cached_njit
 from ..memory import LINE
 from ..parts import helper, part
-from .simd import add, div, fma, forward, load8, load16, load_like, maximum, minimum, mul, splat_like, store, where
+from .simd import (
+    add,
+    div,
+    fma,
+    forward,
+    load8,
+    load16,
+    load64,
+    load_like,
+    maximum,
+    minimum,
+    mul,
+    splat_like,
+    store,
+    where,
+)
 from .tiles import REGISTERS
 
 NONE, RELU, RELU6, HARD_SWISH = range(4)
@@ -191,24 +206,37 @@ def sums_of_rows(dy, x, rows, C, columns, step, act, sums):
 
 @part
 def _statistics_some(like, x, mean, squares, rows, C, c):
-    total, at = splat_like(like, _0), c
-    for _ in range(rows):
-        total = add(total, load_like(like, x, at))
-        at += C
-    center = div(total, splat_like(like, np.float32(rows)))
-    square, minus, at = splat_like(like, _0), mul(center, splat_like(like, np.float32(-1))), c
-    for _ in range(rows):
-        off = add(load_like(like, x, at), minus)
-        square = fma(off, off, square)
-        at += C
+    """Sixteen or eight columns, in four sums, because each must wait for its own last term."""
+    none = splat_like(like, _0)
+    s0, s1, s2, s3, fours = none, none, none, none, rows // 4 * 4
+    for r in range(0, fours, 4):
+        at = r * C + c
+        s0, s1 = add(s0, load_like(like, x, at)), add(s1, load_like(like, x, at + C))
+        s2, s3 = add(s2, load_like(like, x, at + 2 * C)), add(s3, load_like(like, x, at + 3 * C))
+    for r in range(fours, rows):
+        s0 = add(s0, load_like(like, x, r * C + c))
+    center = div(add(add(s0, s1), add(s2, s3)), splat_like(like, np.float32(rows)))
+    s0, s1, s2, s3, minus = none, none, none, none, mul(center, splat_like(like, np.float32(-1)))
+    for r in range(0, fours, 4):
+        at = r * C + c
+        a, b = add(load_like(like, x, at), minus), add(load_like(like, x, at + C), minus)
+        s0, s1 = fma(a, a, s0), fma(b, b, s1)
+        a, b = add(load_like(like, x, at + 2 * C), minus), add(load_like(like, x, at + 3 * C), minus)
+        s2, s3 = fma(a, a, s2), fma(b, b, s3)
+    for r in range(fours, rows):
+        a = add(load_like(like, x, r * C + c), minus)
+        s0 = fma(a, a, s0)
     store(center, mean, c)
-    store(square, squares, c)
+    store(add(add(s0, s1), add(s2, s3)), squares, c)
 
 
 @helper
 def statistics_of_rows(x, rows, C, mean, squares):
     """The mean of every column, and the sum of the squares of what is off it."""
     c = 0
+    while REGISTERS >= 32 and c + 64 <= C:
+        _statistics_some(load64(x, 0), x, mean, squares, rows, C, c)
+        c += 64
     while REGISTERS >= 32 and c + 16 <= C:
         _statistics_some(load16(x, 0), x, mean, squares, rows, C, c)
         c += 16

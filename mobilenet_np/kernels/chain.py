@@ -25,7 +25,7 @@ from ..memory import LINE
 from ..parts import helper
 from .batch_norm_rows import ACTS, normalize_rows
 from .normalize import finish
-from .simd import address, forward
+from .simd import add, address, forward, load16, store
 from .turns import in_turns, take_turns
 
 
@@ -116,16 +116,17 @@ def pitch_of(C):
 
 
 def total_of(parts: np.ndarray) -> np.ndarray:
-    """The sum of parts (parts, ...), in their order."""
+    """The sum of parts (parts, K, N), K and N multiples of 8, in their order."""
     total = np.empty(parts.shape[1:], np.float32)
-    take_turns(_total, (parts.reshape(len(parts), -1), total.reshape(-1)), total.size, parts.size)
+    flat = parts.reshape(-1), len(parts), total.size, total.reshape(-1)
+    take_turns(_total, flat, total.size, parts.size, grain=LINE)
     return total
 
 
 @in_turns
-def _total(parts, total, i0, i1):
-    for i in range(i0, i1):
-        total[i] = parts[0, i]
-    for part in range(1, len(parts)):
-        for i in range(i0, i1):
-            total[i] += parts[part, i]
+def _total(parts, count, size, total, i0, i1):
+    for i in range(i0, i1, LINE):
+        v = load16(address(parts), i)
+        for part in range(1, count):
+            v = add(v, load16(address(parts), part * size + i))
+        store(v, address(total), i)

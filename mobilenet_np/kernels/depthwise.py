@@ -180,16 +180,16 @@ def _row(x0, x1, x2, x3, x4, g, first, last, c, w, bias, finish, y):
 
 
 @helper
-def _columns(x0, x1, x2, x3, x4, g, c, w, bias, finish, y):
+def _columns(x0, x1, x2, x3, x4, g, c, w, bias, finish, y, meanwhile, step):
     """Two rows, or one if the kernel is 5x5, in the way of `depthwise_columns`."""
     x0, x1, x2, x3, x4 = forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), forward(x4, c)
     w, y = forward(w, c), forward(y, c)
     if g.kernel == 5:
-        row_of_5(x0, x1, x2, x3, x4, g, w, bias, finish, y)
+        row_of_5(x0, x1, x2, x3, x4, g, w, bias, finish, y, meanwhile, step)
     elif g.stride == 1:
-        two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y)
+        two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y, meanwhile, step)
     else:
-        two_rows_of_3_apart(x0, x1, x2, x3, x4, g, w, bias, finish, y)
+        two_rows_of_3_apart(x0, x1, x2, x3, x4, g, w, bias, finish, y, meanwhile, step)
 
 
 @helper
@@ -209,9 +209,8 @@ def depthwise(x, x_at, zeros, g, C, i0, i1, w, bias, finish, y, meanwhile):
         x0, x1, x2 = row_of(image, r, g, none), row_of(image, r + 1, g, none), row_of(image, r + 2, g, none)
         x3, x4 = row_of(image, r + 3, g, none), row_of(image, r + 4, g, none)
         for c in range(0, wide, 16):
-            along(meanwhile, step, step + at_once * g.Wo)
+            _columns(x0, x1, x2, x3, x4, g, c, w, load16(bias, c), finish, out, meanwhile, step)
             step += at_once * g.Wo
-            _columns(x0, x1, x2, x3, x4, g, c, w, load16(bias, c), finish, out)
     for i in range(i0, i1):
         r, out = i * g.stride - g.top, forward(y, (i - i0) * g.y_row)
         x0, x1, x2 = row_of(image, r, g, none), row_of(image, r + 1, g, none), row_of(image, r + 2, g, none)

@@ -13,6 +13,7 @@ bias.
 from __future__ import annotations
 
 from ..parts import helper, part
+from .meanwhile import along
 from .simd import fma, forward, load_like
 from .tiles import REGISTERS, put
 
@@ -44,7 +45,7 @@ def add_3(v, a, b, c, wa, wb, wc):
 
 
 @part
-def two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y):
+def two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y, meanwhile, step):
     """Two rows of outputs at stride 1; the leftmost windows' rows begin at x0, x1, x2, x3.
 
     Of the first row ``p0`` is the output that lacks one column, ``q0`` the one that lacks two.
@@ -63,6 +64,8 @@ def two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y):
     for t in range(2, until):
         at, to = t * pixel, (t - 2) * g.y_pixel
         a, b, c, d = load_like(bias, x0, at), load_like(bias, x1, at), load_like(bias, x2, at), load_like(bias, x3, at)
+        along(meanwhile, step, step + 2)
+        step += 2
         v0, v1 = add_3(p0, a, b, c, w02, w12, w22), add_3(p1, b, c, d, w02, w12, w22)
         p0, q0 = add_3(q0, a, b, c, w01, w11, w21), add_3(bias, a, b, c, w00, w10, w20)
         p1, q1 = add_3(q1, b, c, d, w01, w11, w21), add_3(bias, b, c, d, w00, w10, w20)
@@ -70,13 +73,15 @@ def two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y):
         put(v1, finish, y, to + g.y_row)
     for t in range(until, g.Wo + 2):  # to the right of the image there is nothing to add
         to = (t - 2) * g.y_pixel
+        along(meanwhile, step, step + 2)
+        step += 2
         put(p0, finish, y, to)
         put(p1, finish, y, to + g.y_row)
         p0, q0, p1, q1 = q0, bias, q1, bias
 
 
 @part
-def two_rows_of_3_apart(x0, x1, x2, x3, x4, g, w, bias, finish, y):
+def two_rows_of_3_apart(x0, x1, x2, x3, x4, g, w, bias, finish, y, meanwhile, step):
     """The same at stride 2: the windows' last column is the next ones' first.
 
     ``p0`` and ``p1`` are the outputs that have their first column, if it lies in the image.
@@ -92,6 +97,8 @@ def two_rows_of_3_apart(x0, x1, x2, x3, x4, g, w, bias, finish, y):
         p0, p1 = add_3(bias, a, b, c, w00, w10, w20), add_3(bias, c, d, e, w00, w10, w20)
     for j in range(g.Wo):
         at, to = (2 * j + 1) * pixel, j * g.y_pixel
+        along(meanwhile, step, step + 2)
+        step += 2
         if 2 * j + 1 < g.W + g.left:
             a, b, c = load_like(bias, x0, at), load_like(bias, x1, at), load_like(bias, x2, at)
             d, e = load_like(bias, x3, at), load_like(bias, x4, at)
@@ -115,7 +122,7 @@ def add_5(v, a, b, c, d, e, wa, wb, wc, wd, we):
 
 
 @part
-def row_of_5(x0, x1, x2, x3, x4, g, w, bias, finish, y):
+def row_of_5(x0, x1, x2, x3, x4, g, w, bias, finish, y, meanwhile, step):
     """One row of outputs of a 5x5 kernel at stride 1; p, q, r and s lack one column, two, three and four."""
     t, pixel = g.w_tap, g.x_pixel
     w00, w01, w02 = load_like(bias, w, 0), load_like(bias, w, t), load_like(bias, w, 2 * t)
@@ -141,4 +148,6 @@ def row_of_5(x0, x1, x2, x3, x4, g, w, bias, finish, y):
         else:  # to the right of the image there is nothing to add
             p, q, r, s = q, r, s, bias
         if column >= 4:
+            along(meanwhile, step, step + 1)
+            step += 1
             put(v, finish, y, (column - 4) * g.y_pixel)

@@ -90,7 +90,7 @@ def _column_of_weights(dy, x0, x1, x2, at, j, g, s0, s1, s2):
 
 
 @part
-def _weights_of_two_rows(dy, x0, x1, x2, x3, g, none, dw):
+def _weights_of_two_rows(dy, x0, x1, x2, x3, g, none, dw, meanwhile, step):
     """Two rows of dy and the four rows of their windows, each column of the image fetched once for all of its windows;
     d0 and d1 belong to the windows that begin with the column, e and f to those one and two before.
     """
@@ -98,12 +98,14 @@ def _weights_of_two_rows(dy, x0, x1, x2, x3, g, none, dw):
     s00, s01, s02 = none, none, none
     s10, s11, s12 = none, none, none
     s20, s21, s22 = none, none, none
-    below, end = forward(dy, g.y_row), min(g.Wo, g.W + g.left)
+    below, end, last_step = forward(dy, g.y_row), min(g.Wo, g.W + g.left), step + 2 * g.Wo
     if end > 2:
         f0, e0 = load_like(none, dy, 0), load_like(none, dy, g.y_pixel)
         f1, e1 = load_like(none, below, 0), load_like(none, below, g.y_pixel)
         for t in range(2, end):
             at, d0, d1 = t * pixel, load_like(none, dy, t * g.y_pixel), load_like(none, below, t * g.y_pixel)
+            along(meanwhile, step, step + 2)
+            step += 2
             a, b, c, d = (
                 load_like(none, x0, at),
                 load_like(none, x1, at),
@@ -117,6 +119,7 @@ def _weights_of_two_rows(dy, x0, x1, x2, x3, g, none, dw):
             s01, s11, s21 = fma(e1, b, s01), fma(e1, c, s11), fma(e1, d, s21)
             s02, s12, s22 = fma(f1, b, s02), fma(f1, c, s12), fma(f1, d, s22)
             e0, f0, e1, f1 = d0, e0, d1, e1
+    along(meanwhile, step, last_step)
     t = g.left
     while t < min(g.Wo + 2, g.W + g.left):  # at the sides of the image a column lies in fewer windows
         if t == 2:
@@ -198,12 +201,11 @@ def weights_of_rows(dy, x, zeros, g, i0, i1, dw, meanwhile, step):
         x0, x1, x2 = row_of(image, r, g, none), row_of(image, r + 1, g, none), row_of(image, r + 2, g, none)
         x3 = row_of(image, r + 3, g, none)
         for c in range(0, wide, 16):
-            along(meanwhile, step, step + at_once * g.Wo)
-            step += at_once * g.Wo
             _weights_of_two_rows(
                 forward(row, c), forward(x0, c), forward(x1, c), forward(x2, c), forward(x3, c), g, splat16(_0),
-                forward(dw, c),
+                forward(dw, c), meanwhile, step,
             )  # fmt: skip
+            step += at_once * g.Wo
     for i in range(i0, i1):
         row = forward(dy, (i - i0) * g.y_row)
         c = wide if i < i0 + together else 0

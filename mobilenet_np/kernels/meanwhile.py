@@ -92,19 +92,24 @@ def of_a_plan(otherwise: Callable) -> Callable:
     return choose
 
 
+@helper
+def _coming(m, at):
+    """Where number ``at`` of the three tables is, or the first one again, which is there already."""
+    if at < m.first_size:
+        return forward(m.first, at)
+    at -= m.first_size
+    if at < m.second_size:
+        return forward(m.second, at)
+    at -= m.second_size
+    return forward(m.third, at) if at < m.third_size else m.first
+
+
 @of_a_plan(lambda m, step: (None, 0))
 def soon(m, step):
     """Where to begin to fetch at this step, and how much further on at each of the next."""
     at = step * m.pace
-    if at < m.first_size:
-        return forward(m.first, at), m.pace
-    at -= m.first_size
-    if at < m.second_size:
-        return forward(m.second, at), m.pace
-    at -= m.second_size
-    if at < m.third_size:
-        return forward(m.third, at), m.pace
-    return m.first, 0  # which is there already
+    more = at < m.first_size + m.second_size + m.third_size
+    return _coming(m, at), m.pace * more
 
 
 @helper
@@ -123,10 +128,15 @@ def send(m, step, until):
 
 @of_a_plan(lambda m, step, until: None)
 def along(m, step, until):
-    """What goes with the steps from ``step`` to ``until``, all at once, for what has no tiles."""
-    start, pace = soon(m, step)
-    for at in range(0, (until - step) * pace, LINE):
-        prefetch(start, at)
+    """What goes with the steps from ``step`` to ``until``, in whole lines, for what has no tiles.
+
+    Few steps: a processor that is asked for more lines than it can wait for forgets them.
+    """
+    at, end = step * m.pace // LINE * LINE, until * m.pace // LINE * LINE
+    if at < end:
+        start = _coming(m, at)
+        for line in range(0, end - at, LINE):
+            prefetch(start, line)
     send(m, step, until)
 
 

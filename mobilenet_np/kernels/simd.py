@@ -42,7 +42,7 @@ class _RegisterModel(PrimitiveModel):
         super().__init__(manager, register, register.vector)
 
 
-EIGHT, SIXTEEN = Register(8), Register(16)
+EIGHT, SIXTEEN, SIXTY_FOUR = Register(8), Register(16), Register(64)
 pointer = types.CPointer(types.float32)
 
 
@@ -91,6 +91,12 @@ def load8(typing_context, start, offset):
 def load16(typing_context, start, offset):
     """``start[offset : offset + 16]``."""
     return SIXTEEN(start, types.intp), _load(SIXTEEN, start)
+
+
+@intrinsic
+def load64(typing_context, start, offset):
+    """``start[offset : offset + 64]``, four registers."""
+    return SIXTY_FOUR(start, types.intp), _load(SIXTY_FOUR, start)
 
 
 @intrinsic

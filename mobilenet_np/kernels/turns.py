@@ -44,9 +44,9 @@ def in_turns(kernel: Callable) -> Callable:
     return cached_njit(turns, source=kernel)
 
 
-def _turns(desks, threads, taken, count, size, spaces, arguments):
+def _turns(desks, threads, taken, turns, count, grain, spaces, arguments):
     turn, job = turn_of((spaces, arguments))  # noqa: F821
-    _on_all(desks, threads, (turn, job, taken, threads, count, size))
+    _on_all(desks, threads, (turn, job, taken, threads, turns, count, grain))
 
 
 def _turn_of(kernel):
@@ -83,16 +83,18 @@ def _row(context, builder, kind, array, row):
 
 
 def _take(job, me):
-    turn, arguments, taken, threads, count, size = job
-    last = (count + size - 1) // size
+    turn, arguments, taken, threads, turns, count, grain = job
+    grains = (count + grain - 1) // grain
     for nth in range(threads):  # one's own turns first, then those that the others have not come to
         whose = (me + nth) % threads
-        end = last * (whose + 1) // threads
-        mine = last * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
+        end = turns * (whose + 1) // threads
+        mine = turns * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
         while mine < end:
-            if call(turn, arguments, me, mine * size, min(count, (mine + 1) * size)) != 0:
+            # Turns as equal as can be: 28 blocks in turns of 4 would be 12 for one thread and 16 for the other.
+            start, stop = grains * mine // turns * grain, min(count, grains * (mine + 1) // turns * grain)
+            if call(turn, arguments, me, start, stop) != 0:
                 raise RuntimeError
-            mine = last * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
+            mine = turns * whose // threads + fetch_add(taken, _COUNTER * whose, 1)
 
 
 _on_all = helper(on_all(_take))
@@ -118,11 +120,12 @@ def take_turns(
     """
 
     def run(threads: int) -> None:
-        size = max(1, count) if threads == 1 else -(-count // (threads * _EACH * grain)) * grain
+        turns = min(grains, 1 if threads == 1 else threads * _EACH)
         taken = np.zeros(_COUNTER * threads, np.int64)
-        kernel(desks, threads, taken, count, size, _spaces(own, threads), arguments)
+        kernel(desks, threads, taken, turns, count, grain, _spaces(own, threads), arguments)
 
-    with_helpers(run, useful(work, -(-count // grain)))
+    grains = -(-count // grain)
+    with_helpers(run, useful(work, grains))
 
 
 def _spaces(sizes: Sequence[int], threads: int) -> tuple[np.ndarray, ...]:

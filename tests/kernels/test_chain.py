@@ -20,7 +20,7 @@ def default_threads():
     mn.set_threads(None)
 
 
-@pytest.fixture(params=["as it is", "in blocks", "small blocks", "small blocks past the caches"])
+@pytest.fixture(params=["as it is", "in blocks", "small blocks", "past the caches", "small blocks past the caches"])
 def cut(request, monkeypatch):
     """The ways to cut the work that large tables take, for small ones."""
     if request.param != "as it is":

@@ -30,6 +30,11 @@ def mark_by_way_of_scratch(out, options, first, second, me_too, start, stop):
 
 
 @in_turns
+def mark_lengths(out, start, stop):
+    out[start] = stop - start
+
+
+@in_turns
 def fail_at(where, start, stop):
     for i in range(start, stop):
         if i == where:
@@ -50,6 +55,19 @@ def test_every_turn_is_taken_once(count, grain, threads):
         out = np.zeros(count)
         take_turns(mark, (out,), count, work=2**30, grain=grain, own=[1])
         np.testing.assert_array_equal(out, np.arange(count) + 1)
+
+
+@pytest.mark.parametrize(("count", "grain"), [(28, 1), (14, 1), (9, 1), (28 * 16, 16), (28 * 16 - 3, 16)])
+def test_shares_are_as_equal_as_can_be(count, grain):
+    mn.set_threads(2)
+    lengths = np.zeros(count, np.int64)
+    take_turns(mark_lengths, (lengths,), count, work=2**30, grain=grain)
+    starts = np.flatnonzero(lengths)
+    assert all(starts % grain == 0)
+    grains = -(-lengths[starts] // grain)
+    assert len(grains) == 8
+    assert grains.max() - grains.min() <= 1
+    assert abs(grains[:4].sum() - grains[4:].sum()) <= 1  # what the two threads begin with
 
 
 @pytest.mark.parametrize("threads", [1, 2, 3])
