@@ -8,7 +8,7 @@ from ..geometry import Padding, output_size
 from ..memory import empty
 from ..parts import helper
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
-from .chain import Pending, place, ready, streams
+from .chain import Pending, pitch_of, place, ready, streams
 from .depthwise import Window, depthwise
 from .depthwise_backward import sweep_rows
 from .depthwise_weights import weights_of_rows
@@ -32,20 +32,26 @@ def band_of(rows: int, row: int, kernel: int, stride: int, tables: int) -> int:
     return -(-rows // -(-rows // fits))
 
 
+def _pitch_of(x: Pending) -> int:
+    """From one pixel to the next where the rows of x lie that a band works on: in their table if nothing is pending."""
+    C = x.raw.shape[-1]
+    return C if x.columns is None else pitch_of(C)
+
+
 def depthwise_link(
     x: Pending, w: np.ndarray, stride: int, padding: Padding, count: bool
 ) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
     """x (N, H, W, C) with w (3, 3, C) or (5, 5, C), raw; and if ``count`` its mean and variance (C,)."""
     (N, H, W, C), k, (top, left) = x.raw.shape, w.shape[0], (padding[0][0], padding[1][0])
     Ho, Wo = output_size(H, k, stride, padding[0]), output_size(W, k, stride, padding[1])
-    y = empty((N, Ho, Wo, C))
-    g = Window(k, stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
+    y, pixel = empty((N, Ho, Wo, C)), _pitch_of(x)
+    g = Window(k, stride, top, left, H, W, Wo, W * pixel, pixel, Wo * C, C, C)
     past = streams(y, Wo * C)
     band = band_of(Ho, W * C, k, stride, _FORWARD)
     bands = -(-Ho // band)
     pieces = np.empty((2, N * bands if count else 0, C), np.float32)
-    given = x.source, w.reshape(-1), np.zeros(W * C, np.float32), y.reshape(-1), g, Ho, band, bands, pieces, past
-    own = ((band - 1) * stride + k) * W * C, 2 * band * Wo * C if past else 0
+    given = x.source, w.reshape(-1), np.zeros(W * pixel, np.float32), y.reshape(-1), g, Ho, band, bands, pieces, past
+    own = ((band - 1) * stride + k) * W * pixel, 2 * band * Wo * C if past else 0
     take_turns(_depthwise, given, N * bands, work=y.size, own=own)
     return y, together(pieces, Ho * Wo, band * Wo) if count else None
 
@@ -73,18 +79,20 @@ def depthwise_link_backward(
     (N, H, W, C), (_, Ho, Wo, _), k = x.raw.shape, dy.shape, w.shape[0]
     top, left = padding[0][0], padding[1][0]
     dx, parts, sums = empty(x.raw.shape), np.zeros((N, *w.shape), np.float32), np.zeros((N, 2, C), np.float32)
-    g = Window(k, stride, top, left, H, W, Wo, W * C, C, Wo * C, C, C)
+    # Where dx is not gathered it lies as the rows of x do.
+    pixel, dy_pixel = _pitch_of(x) if stride == 1 else C, pitch_of(C)
+    g = Window(k, stride, top, left, H, W, Wo, W * pixel, pixel, Wo * dy_pixel, dy_pixel, C)
     past = streams(dx, W * C)
     band = band_of(Ho, W * C, k, stride, _BACKWARD)
     # At stride 1 every dx gathers what its window of dy sends back: a depthwise convolution with the kernel rotated.
-    back = Window(k, 1, k - 1 - top, k - 1 - left, Ho, Wo, W, Wo * C, C, W * C, C, C)
+    back = Window(k, 1, k - 1 - top, k - 1 - left, Ho, Wo, W, Wo * dy_pixel, dy_pixel, W * C, C, C)
     taps = np.ascontiguousarray(w[::-1, ::-1] if stride == 1 else w).reshape(-1)
     given = (
-        dy.reshape(-1), y.source, x.source, taps, np.zeros(max(W, Wo) * C, np.float32), dx.reshape(-1),
+        dy.reshape(-1), y.source, x.source, taps, np.zeros(max(W, Wo) * dy_pixel, np.float32), dx.reshape(-1),
         parts.reshape(-1), sums.reshape(-1), g, back, Ho, band, past,
     )  # fmt: skip
-    inputs = ((band - 1) * stride + k) * W * C
-    own = inputs, (band + k - 1) * Wo * C, 2 * inputs if past or stride > 1 else 0
+    rows = (band - 1) * stride + k
+    own = rows * W * pixel, (band + k - 1) * Wo * dy_pixel, 2 * rows * W * C if past or stride > 1 else 0
     take_turns(_backward, given, N, work=dx.size, own=own)
     return dx, np.add.reduce(parts, axis=0), sums
 
@@ -106,7 +114,7 @@ def _after(n, i1, Ho, end):
 @in_turns
 def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blocks, b0, b1):
     """Bands b0 to b1 of all images, counted through."""
-    C, groups = x.C, (x.C + COLUMNS - 1) // COLUMNS
+    C, raw_row, groups = x.C, g.W * x.C, (x.C + COLUMNS - 1) // COLUMNS
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
     going, table, size = address(y), address(y), 0  # the results of the band before
     for b in range(b0, b1):
@@ -114,14 +122,14 @@ def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blo
         i1, r0, r1 = _wanted(i0, g, Ho, band)
         out = forward(address(y), (n * Ho + i0) * g.y_row)
         block = place(blocks, b, band * g.y_row) if past else out
-        rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, normalized, C)
+        rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, normalized, g.x_pixel)
 
         next_n, next_i0, _ = _after(n, i1, Ho, 0)
         _, next_r0, next_r1 = _wanted(next_i0, g, Ho, band)
         next_r0 = max(next_r0, r1) if next_n == n else next_r0
-        coming, more = forward(address(x.raw), (next_n * g.H + next_r0) * g.x_row), (next_r1 - next_r0) * (b + 1 < b1)
+        coming, more = forward(address(x.raw), (next_n * g.H + next_r0) * raw_row), (next_r1 - next_r0) * (b + 1 < b1)
         steps = (i1 - i0) * g.Wo * groups
-        meanwhile = plan(steps, coming, more * g.x_row, coming, 0, coming, 0, going, table, size)
+        meanwhile = plan(steps, coming, more * raw_row, coming, 0, coming, 0, going, table, size)
         step = depthwise(
             rows, -r0 * g.x_row, address(zeros), g, C, i0, i1, address(w), address(zeros), finish, block, meanwhile
         )
@@ -149,24 +157,25 @@ def _copy(source, size, target):
 @in_turns
 def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normalized, before, blocks, n0, n1):
     C, groups = x.C, (x.C + COLUMNS - 1) // COLUMNS
+    row, dy_row = g.W * C, g.Wo * C  # of the tables; those of one's own memory are longer
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(dx), 0)
     none = address(zeros)
     going, table, size = address(dx), address(dx), 0  # the results of the band before
-    b, room = 0, ((band - 1) * g.stride + g.kernel) * g.x_row
+    b, room = 0, ((band - 1) * g.stride + g.kernel) * row
     for n in range(n0, n1):
-        image, shares = n * g.H * g.x_row, forward(address(dw), n * g.kernel * g.kernel * C)
+        image, shares = n * g.H * row, forward(address(dw), n * g.kernel * g.kernel * C)
         done = met = 0  # rows of dx that are complete, and that some row of dy has met
         for i0 in range(0, Ho, band):
             i1, r0, r1 = _wanted(i0, g, Ho, band)
             s0, s1 = _rows_of_dy(i0, i1, g, back, Ho)
-            at = (n * Ho + s0) * g.y_row
+            at = (n * Ho + s0) * dy_row
             backward_rows(
                 forward(address(dy), at), forward(address(y.raw), at), (s1 - s0) * g.Wo, C, address(y.columns), y.step,
-                y.act, before, C,
+                y.act, before, g.y_pixel,
             )  # fmt: skip
-            rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, normalized, C)
+            rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, normalized, g.x_pixel)
             rows = forward(rows, -r0 * g.x_row)
-            out = forward(address(dx), image + done * g.x_row)
+            out = forward(address(dx), image + done * row)
             block = place(blocks, b, room) if past or g.stride > 1 else out
 
             next_n, next_i0, more = _after(n, i1, Ho, n1)
@@ -174,11 +183,11 @@ def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normali
             next_s0, next_s1 = _rows_of_dy(next_i0, next_i1, g, back, Ho)
             if next_n == n:
                 next_r0, next_s0 = max(next_r0, r1), max(next_s0, s1)
-            coming, dys = (next_n * Ho + next_s0) * g.y_row, (next_s1 - next_s0) * g.y_row * more
+            coming, dys = (next_n * Ho + next_s0) * dy_row, (next_s1 - next_s0) * dy_row * more
             meanwhile = plan(
                 (i1 - i0) * groups * (g.W + g.Wo if g.stride == 1 else g.kernel * g.Wo),
                 forward(address(dy), coming), dys, forward(address(y.raw), coming), dys,
-                forward(address(x.raw), (next_n * g.H + next_r0) * g.x_row), (next_r1 - next_r0) * g.x_row * more,
+                forward(address(x.raw), (next_n * g.H + next_r0) * row), (next_r1 - next_r0) * row * more,
                 going, table, size,
             )  # fmt: skip
             if g.stride == 1:
@@ -189,26 +198,26 @@ def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normali
                 step = weights_of_rows(own, rows, none, g, i0, i1, shares, meanwhile, step)
             else:
                 # What the band before has begun comes first, and then rows that nobody has met.
-                for at in range((met - done) * g.x_row, (max(r1, met) - done) * g.x_row, 8):
+                for at in range((met - done) * row, (max(r1, met) - done) * row, 8):
                     store(splat8(_0), block, at)
-                mine = forward(block, -done * g.x_row)
+                mine = forward(block, -done * row)
                 step = sweep_rows(before, rows, address(w), mine, shares, g, i0, i1, 0, C, meanwhile)
                 met = max(r1, met)
                 complete = min(met, max(0, i1 * g.stride - g.top)) if i1 < Ho else met
             send_rest(meanwhile, step)
             if x.pending:
-                raw = forward(address(x.raw), image + done * g.x_row)
+                raw = forward(address(x.raw), image + done * row)
                 sums_of_rows(
                     block, raw, (complete - done) * g.W, C, address(x.columns), x.step, x.act,
                     forward(address(sums), 2 * n * C),
                 )  # fmt: skip
-            ready_numbers, b = (complete - done) * g.x_row, b + 1
+            ready_numbers, b = (complete - done) * row, b + 1
             if g.stride > 1:
                 if not past:
                     _copy(block, ready_numbers, out)
-                _copy(forward(block, ready_numbers), (met - complete) * g.x_row, place(blocks, b, room))
+                _copy(forward(block, ready_numbers), (met - complete) * row, place(blocks, b, room))
             going, table, size = block, out, ready_numbers * past
             done = complete
-        for at in range(image + done * g.x_row, image + g.H * g.x_row):  # rows that no window has met
+        for at in range(image + done * row, image + g.H * row):  # rows that no window has met
             dx[at] = 0
     send_all(going, table, size)
