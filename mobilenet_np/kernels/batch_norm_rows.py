@@ -115,7 +115,7 @@ def slope(act, t, dy):
 
 
 @part
-def _normalize_some(like, x, columns, step, act, plus, adds, y, y_at, y_pitch, at, rows, C, c):
+def _normalize_some(like, x, columns, step, act, plus, adds, y, y_at, y_pitch, at, pitch, rows, c):
     """Sixteen or eight channels, as many as ``like`` has, of some rows: the columns stay in registers."""
     scale, shift = load_like(like, columns, SCALE * step + c), load_like(like, columns, SHIFT * step + c)
     for _ in range(rows):
@@ -123,27 +123,25 @@ def _normalize_some(like, x, columns, step, act, plus, adds, y, y_at, y_pitch, a
         if adds:
             v = add(v, load_like(like, plus, at))
         store(v, y, y_at)
-        at += C
+        at += pitch
         y_at += y_pitch
 
 
 @helper
-def normalize_rows(x, rows, C, columns, step, act, plus, adds, y, pitch):
+def normalize_rows(x, pitch, rows, C, columns, step, act, plus, adds, y, y_pitch):
     """``y = act(scale * x + shift)``, and ``+ plus`` if ``adds``; all are addresses of the first row.
 
-    ``step`` is the length of the rows of ``columns``, ``pitch`` that of the rows of y.
+    ``step`` is the length of the rows of ``columns``, ``pitch`` that of the rows of x and ``plus``, ``y_pitch`` of y's.
     """
     for p in range(0, rows, _GROUP):
-        c, some = 0, min(_GROUP, rows - p)
+        c, some, at, y_at = 0, min(_GROUP, rows - p), p * pitch, p * y_pitch
         while REGISTERS >= 32 and c + 16 <= C:
-            _normalize_some(
-                load16(columns, 0), x, columns, step, act, plus, adds, y, p * pitch + c, pitch, p * C + c, some, C, c
-            )
+            like = load16(columns, 0)
+            _normalize_some(like, x, columns, step, act, plus, adds, y, y_at + c, y_pitch, at + c, pitch, some, c)
             c += 16
         while c < C:
-            _normalize_some(
-                load8(columns, 0), x, columns, step, act, plus, adds, y, p * pitch + c, pitch, p * C + c, some, C, c
-            )
+            like = load8(columns, 0)
+            _normalize_some(like, x, columns, step, act, plus, adds, y, y_at + c, y_pitch, at + c, pitch, some, c)
             c += 8
 
 

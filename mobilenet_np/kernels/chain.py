@@ -85,7 +85,7 @@ def ready(source, row, rows, scratch, pitch):
     C, raw = source.C, forward(address(source.raw), row * source.C)
     if not source.pending:
         return raw, C
-    normalize_rows(raw, rows, C, address(source.columns), source.step, source.act, raw, False, scratch, pitch)
+    normalize_rows(raw, C, rows, C, address(source.columns), source.step, source.act, raw, False, scratch, pitch)
     return scratch, pitch
 
 

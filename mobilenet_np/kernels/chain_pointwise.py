@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from ..memory import empty
-from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
+from .batch_norm_rows import backward_rows, normalize_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, pitch_of, place, ready, streams, total_of
-from .matmul import block_of, multiply, multiply_transposed
-from .meanwhile import ROWS, ROWS_OF_WEIGHTS, plan, send_all, send_rest, steps_of
-from .normalize import backward_with, finish, parts_of_sums, statistics, together
+from .matmul import DEPTH, block_of, multiply
+from .meanwhile import ROWS, ROWS_OF_WEIGHTS, nothing, plan, send_all, send_rest, steps_of
+from .normalize import statistics, together
 from .product import pack, whole_product
 from .simd import address, forward
 from .tiles import ACTS, Finish, Rows
@@ -63,38 +63,32 @@ def pointwise_link_backward(
     """
     K, N = w.shape
     P = x.raw.size // K
-    if 8 * w.size > P * (K + N):
-        return _of_large_weights(dy, y, x, w, plus)
     rows = block_of(P, K + N)
     blocks = -(-P // rows)
-    # Each part of dw is written and read once: all together are to be less than a quarter of the tables.
-    parts = min(blocks, 16, max(4, P * (K + N) // (4 * w.size)))
-    dx, dw, sums = empty(x.raw.shape), empty((parts, K, N)), np.zeros((blocks, 2, K), np.float32)
-    adds = plus is not None
+    # Each part of dw is written and read once: all together are to be less than a quarter of the tables. Where already
+    # few would be more, dw is computed apart.
+    apart = 8 * w.size > P * (K + N)
+    parts = blocks if apart else min(blocks, 16, max(4, P * (K + N) // (4 * w.size)))
+    d_pitch, adds = pitch_of(N), plus is not None
+    dx, dw, sums = empty(x.raw.shape), empty((0 if apart else parts, K, N)), np.zeros((blocks, 2, K), np.float32)
+    d = empty((P * d_pitch if apart else 0,))
     past = streams(dx, rows * K)
     given = (
         dy.reshape(-1), y.source, x.source, pack(w.T), np.zeros(max(K, N), np.float32),
-        (plus if adds else dx).reshape(-1), adds, dx.reshape(-1), dw.reshape(-1), sums.reshape(-1), P, rows, parts,
+        (plus if adds else dx).reshape(-1), adds, dx.reshape(-1), dw.reshape(-1), d, sums.reshape(-1), P, rows, parts,
         past,
     )  # fmt: skip
-    own = rows * pitch_of(K), rows * pitch_of(N), 2 * rows * K if past else 0
+    own = rows * pitch_of(K), rows * d_pitch, 2 * rows * K if past else 0
     take_turns(_backward, given, parts, work=P * K * N // 8, own=own)
-    return dx, total_of(dw), sums
+    return dx, _gradient_of_weights(x, d, P, K, N) if apart else total_of(dw), sums
 
 
-def _of_large_weights(dy, y, x, w, plus):
-    """The same in one pass after the other: the tables fit into the caches, several parts of dw would not."""
-    (K, N), shape = w.shape, x.raw.shape
-    d = backward_with(dy.reshape(-1, N), y.raw.reshape(-1, N), y.columns, y.act, pitch_of(N))
-    dx = multiply(d, w.T)
-    rows = x.raw.reshape(-1, K)
-    if x.columns is not None:
-        rows = finish(rows, x.columns, x.act, None, pitch_of(K))
-    dw = multiply_transposed(rows, d)
-    if plus is not None:
-        dx += plus.reshape(-1, K)
-    sums = parts_of_sums(dx, x.raw.reshape(-1, K), x.columns, x.act) if x.columns is not None else None
-    return dx.reshape(shape), dw, sums
+def _gradient_of_weights(x, d, P, K, N):
+    dw = empty((K, N))
+    most = -(-K // (16 * 8)) * 16  # of its rows at a time: eight turns are enough for many threads
+    given = x.source, d, np.zeros(N, np.float32), dw.reshape(-1), P, K, N, most
+    take_turns(_weights, given, K, work=P * K * N // 16, grain=16, own=(DEPTH * pitch_of(most),))
+    return dw
 
 
 @in_turns
@@ -118,33 +112,38 @@ def _pointwise(x, w, zeros, y, P, N, rows, pieces, past, normalized, blocks, b0,
 
 
 @in_turns
-def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past, normalized, before, both, p0, p1):
+def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, d, sums, P, rows, parts, past, normalized, before, both, p0, p1):
+    """Parts p0 to p1 of the blocks. Where dw is empty it is computed apart, from what BatchNorm sends back: d."""
     K, N, blocks = x.C, y.C, -(-P // rows)
     d_pitch = pitch_of(N)
     going, table, size = address(dx), address(dx), 0  # the results of the block before
     last = blocks * p1 // parts
     for part in range(p0, p1):
-        share, first = forward(address(dw), part * K * N), blocks * part // parts
+        first = blocks * part // parts
         for b in range(first, blocks * (part + 1) // parts):
             at, count, out = b * rows, min(rows, P - b * rows), forward(address(dx), b * rows * K)
             block = place(both, b, rows * K) if past else out
+            behind = before if dw.size else forward(address(d), at * d_pitch)
             backward_rows(
                 forward(address(dy), at * N), forward(address(y.raw), at * N), count, N, address(y.columns), y.step,
-                y.act, before, d_pitch,
+                y.act, behind, d_pitch,
             )  # fmt: skip
-            source, pitch = ready(x, at, count, normalized, pitch_of(K))
             coming, more = at + rows, min(rows, P - at - rows) * (b + 1 < last)
             meanwhile = plan(
-                steps_of(K, count, N, ROWS_OF_WEIGHTS) + steps_of(count, N, K, ROWS),
+                steps_of(K, count, N, ROWS_OF_WEIGHTS) * (dw.size > 0) + steps_of(count, N, K, ROWS),
                 forward(address(dy), coming * N), more * N, forward(address(y.raw), coming * N), more * N,
                 forward(address(x.raw), coming * K), more * K, going, table, size,
             )  # fmt: skip
-            onto = Finish(_LOW, _HIGH, _CURVE, _SLOPE, b > first, share, 0)  # adds to what is there
-            turned = Rows(source, 1, count, pitch, 1, 0)
-            step = whole_product(turned, K, before, d_pitch, N, address(zeros), onto, share, meanwhile, 0)
+            step = 0
+            if dw.size:
+                source, pitch = ready(x, at, count, normalized, pitch_of(K))
+                share = forward(address(dw), part * K * N)
+                onto = Finish(_LOW, _HIGH, _CURVE, _SLOPE, b > first, share, 0)  # adds to what is there
+                turned = Rows(source, 1, count, pitch, 1, 0)
+                step = whole_product(turned, K, behind, d_pitch, N, address(zeros), onto, share, meanwhile, step)
             # ``plus`` lies as dx does, the block perhaps elsewhere.
             and_plus = Finish(_LOW, _HIGH, _CURVE, _SLOPE, adds, forward(address(plus), at * K), 0)
-            matrix = Rows(before, d_pitch, N, 1, 1, 0)
+            matrix = Rows(behind, d_pitch, N, 1, 1, 0)
             step = whole_product(matrix, count, address(w), 0, K, address(zeros), and_plus, block, meanwhile, step)
             send_rest(meanwhile, step)
             if x.pending:
@@ -154,3 +153,24 @@ def _backward(dy, y, x, w, zeros, plus, adds, dx, dw, sums, P, rows, parts, past
                 )  # fmt: skip
             going, table, size = block, out, count * K * past
     send_all(going, table, size)
+
+
+@in_turns
+def _weights(x, d, zeros, dw, P, K, N, most, normalized, start, stop):
+    """Rows start to stop of dw, some at a time, for which some channels of x are normalized."""
+    d_pitch = pitch_of(N)
+    for k0 in range(start, stop, most):
+        k1 = min(stop, k0 + most)
+        out = forward(address(dw), k0 * N)
+        for p in range(0, P, DEPTH):
+            count, source, pitch = min(DEPTH, P - p), forward(address(x.raw), p * K + k0), K
+            if x.pending:
+                pitch = pitch_of(most)
+                normalize_rows(
+                    source, K, count, k1 - k0, forward(address(x.columns), k0), x.step, x.act, source, False,
+                    normalized, pitch,
+                )  # fmt: skip
+                source = normalized
+            onto = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, out, 0)  # adds to what is there
+            turned, some = Rows(source, 1, count, pitch, 1, 0), forward(address(d), p * d_pitch)
+            whole_product(turned, k1 - k0, some, d_pitch, N, address(zeros), onto, out, nothing(out), 0)

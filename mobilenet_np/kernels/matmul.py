@@ -14,7 +14,7 @@ from .tiles import ACTS, Finish, Rows
 from .turns import in_turns, take_turns
 
 _FEW_ROWS = 256  # fewer, and threads share out the columns, not the rows
-_DEPTH = 256  # positions whose products are summed in registers before they are added to the result
+DEPTH = 256  # positions whose products are summed in registers before they are added to the result
 _BLOCK = 2**17  # numbers, 512 KB: half of a core's own cache, the other is for the block that comes next
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
@@ -95,9 +95,9 @@ def _multiply(a, pitch, M, K, b, b_row, N, zeros, c, by_rows, start, stop):
 
 @in_turns
 def _multiply_transposed(a, a_row, P, b, b_row, N, zeros, c, k0, k1):
-    for p in range(0, P, _DEPTH):
+    for p in range(0, P, DEPTH):
         finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, address(c), 0)  # adds to what is there already
-        rows = Rows(address(a), 1, min(_DEPTH, P - p), a_row, 1, 0)
+        rows = Rows(address(a), 1, min(DEPTH, P - p), a_row, 1, 0)
         product(
             rows, p * a_row + k0, k1 - k0, address(b), p * b_row, b_row, 0, N, address(zeros), 0, finish,
             address(c), k0 * N, N, nothing(address(c)), 0,

@@ -147,7 +147,7 @@ def together(pieces, P, rows):
 def _normalize(x, C, columns, act, plus, adds, y, pitch, p0, p1):
     at = p0 * C
     normalize_rows(
-        forward(address(x), at), p1 - p0, C, address(columns), columns.shape[1], act,
+        forward(address(x), at), C, p1 - p0, C, address(columns), columns.shape[1], act,
         forward(address(plus), at), adds, forward(address(y), p0 * pitch), pitch,
     )  # fmt: skip
 
