@@ -7,7 +7,6 @@ the same arrays as the step before it. So what large arrays leave behind is kept
 
 from __future__ import annotations
 
-import bisect
 import math
 import os
 import threading
@@ -21,9 +20,9 @@ LARGE = 2**18  # bytes; what is smaller the C library keeps by itself
 PATIENCE = 4096  # so many large arrays may be asked for before memory that none of them wanted is given back
 
 _lock = threading.Lock()
-_idle: list[tuple[int, int, _Room]] = []
-"""Bytes, minus the time when they came back (counted in arrays asked for), and the memory; sorted: of one size the last
-to come back, which the caches may still know, is first."""
+_idle: dict[int, list[tuple[int, _Room]]] = {}
+"""For each number of bytes when memory came back (counted in arrays asked for), and the memory; the last to come back,
+which the caches may still know, is last."""
 _returned: deque[_Room] = deque()  # filled by the garbage collector, at any moment and from any thread
 _asked = 0
 
@@ -67,17 +66,29 @@ def empty(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> n
     size = dtype.itemsize * math.prod(shape)
     if size < LARGE:
         return np.empty(shape, dtype)
+    size += 4 * LINE
     with _lock:
         _asked += 1
         while _returned:
             room = _returned.popleft()
-            bisect.insort_left(_idle, (room.size, -_asked, room), key=lambda idle: idle[:2])
+            _idle.setdefault(room.size, []).append((_asked, room))
         if _asked % (PATIENCE // 4) == 0:
-            _idle[:] = [idle for idle in _idle if -idle[1] > _asked - PATIENCE]
-        at = bisect.bisect_left(_idle, size + 4 * LINE, key=lambda idle: idle[0])
-        fits = at < len(_idle) and _idle[at][0] <= size + size // 4 + 4 * LINE
-        room = _idle.pop(at)[2] if fits else _room(size + 4 * LINE)
-    return np.asarray(_Loan(room, shape, dtype))
+            _give_back()
+        room = _idle[size].pop()[1] if _idle.get(size) else _larger(size)
+    return np.asarray(_Loan(room or _room(size), shape, dtype))
+
+
+def _larger(size: int) -> _Room | None:
+    """Memory of which little would be wasted."""
+    fits = [other for other, rooms in _idle.items() if rooms and size <= other <= size + size // 4]
+    return _idle[min(fits)].pop()[1] if fits else None
+
+
+def _give_back() -> None:
+    for size, rooms in list(_idle.items()):
+        rooms[:] = [(since, room) for since, room in rooms if since > _asked - PATIENCE]
+        if not rooms:
+            del _idle[size]
 
 
 def _room(size: int) -> _Room:

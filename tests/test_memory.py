@@ -98,7 +98,8 @@ def test_memory_that_nobody_wants_is_given_back(where, monkeypatch):
     monkeypatch.setattr(memory, "PATIENCE", 8)
     for _ in range(12):
         empty(LARGE)
-    assert all(room.size < 4 * SIZE for _, _, room in memory._idle)
+    assert memory._idle
+    assert all(size < 4 * SIZE for size in memory._idle)
 
 
 def test_lines_begin_at_cache_lines():

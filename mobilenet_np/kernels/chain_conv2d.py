@@ -15,7 +15,7 @@ from .batch_norm_rows import backward_rows, statistics_of_rows
 from .chain import Pending, place, streams
 from .conv2d import Sizes, convolve_backward, scatter_row
 from .meanwhile import ROWS, nothing, plan, send_all, send_rest, steps_of
-from .normalize import backward_with, together
+from .normalize import Pieces, backward_with
 from .product import pack, whole_product
 from .simd import address, forward
 from .tiles import ACTS, Finish, Rows
@@ -26,9 +26,9 @@ _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 
 def conv2d_link(
     x: np.ndarray, w: np.ndarray, stride: int, padding: Padding, count: bool
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
-    """x (N, H, W, C_in) with w (kh, kw, C_in, C_out), raw, C_out a multiple of 8; and if ``count`` its mean and
-    variance (C_out,)."""
+) -> tuple[np.ndarray, Pieces | None]:
+    """x (N, H, W, C_in) with w (kh, kw, C_in, C_out), raw, C_out a multiple of 8; and if ``count`` what its
+    statistics are made of."""
     s = _sizes(x, w, stride, padding)
     N, C = len(x), s.C_out
     y = empty((N, s.Ho, s.Wo, C))
@@ -40,7 +40,7 @@ def conv2d_link(
     )  # fmt: skip
     own = s.Hp * s.Wp * s.C_in, 2 * s.Wo * C if past else 0
     take_turns(_convolve, given, N * s.Ho, work=y.size, own=own)
-    return y, together(pieces, s.Wo, s.Wo) if count else None
+    return y, Pieces(pieces, s.Wo, s.Wo) if count else None
 
 
 def conv2d_link_backward(

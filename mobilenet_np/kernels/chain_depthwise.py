@@ -13,7 +13,7 @@ from .depthwise import Window, depthwise
 from .depthwise_backward import sweep_rows
 from .depthwise_weights import weights_of_rows
 from .meanwhile import COLUMNS, plan, send_all, send_rest
-from .normalize import together
+from .normalize import Pieces
 from .simd import address, forward, load8, splat8, store
 from .tiles import ACTS, Finish
 from .turns import in_turns, take_turns
@@ -40,8 +40,8 @@ def _pitch_of(x: Pending) -> int:
 
 def depthwise_link(
     x: Pending, w: np.ndarray, stride: int, padding: Padding, count: bool
-) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
-    """x (N, H, W, C) with w (3, 3, C) or (5, 5, C), raw; and if ``count`` its mean and variance (C,)."""
+) -> tuple[np.ndarray, Pieces | None]:
+    """x (N, H, W, C) with w (3, 3, C) or (5, 5, C), raw; and if ``count`` what its statistics are made of."""
     (N, H, W, C), k, (top, left) = x.raw.shape, w.shape[0], (padding[0][0], padding[1][0])
     Ho, Wo = output_size(H, k, stride, padding[0]), output_size(W, k, stride, padding[1])
     y, pixel = empty((N, Ho, Wo, C)), _pitch_of(x)
@@ -53,7 +53,7 @@ def depthwise_link(
     given = x.source, w.reshape(-1), np.zeros(W * pixel, np.float32), y.reshape(-1), g, Ho, band, bands, pieces, past
     own = ((band - 1) * stride + k) * W * pixel, 2 * band * Wo * C if past else 0
     take_turns(_depthwise, given, N * bands, work=y.size, own=own)
-    return y, together(pieces, Ho * Wo, band * Wo) if count else None
+    return y, Pieces(pieces, Ho * Wo, band * Wo) if count else None
 
 
 def depthwise_link_backward(

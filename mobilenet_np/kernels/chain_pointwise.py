@@ -9,7 +9,7 @@ from .batch_norm_rows import backward_rows, normalize_rows, statistics_of_rows, 
 from .chain import Pending, pitch_of, place, ready, streams, total_of
 from .matmul import DEPTH, block_of, multiply
 from .meanwhile import ROWS, ROWS_OF_WEIGHTS, nothing, plan, send_all, send_rest, steps_of
-from .normalize import statistics, together
+from .normalize import Pieces, pieces_of
 from .product import pack, whole_product
 from .simd import address, forward
 from .tiles import ACTS, Finish, Rows
@@ -20,13 +20,13 @@ _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 _FEW = 256  # positions: for fewer it is not worth packing w
 
 
-def pointwise_link(x: Pending, w: np.ndarray, count: bool) -> tuple[np.ndarray, tuple[np.ndarray, np.ndarray] | None]:
-    """``x @ w``, raw, for w (K, N), K and N multiples of 8; and if ``count`` its mean and variance (N,)."""
+def pointwise_link(x: Pending, w: np.ndarray, count: bool) -> tuple[np.ndarray, Pieces | None]:
+    """``x @ w``, raw, for w (K, N), K and N multiples of 8; and if ``count`` what its statistics are made of."""
     K, N = w.shape
     P = x.raw.size // K
     if P < _FEW:
         y = multiply(x.finished().reshape(P, K), w)
-        return y.reshape(*x.raw.shape[:-1], N), statistics(y) if count else None
+        return y.reshape(*x.raw.shape[:-1], N), pieces_of(y) if count else None
     y = empty((*x.raw.shape[:-1], N))
     rows = block_of(P, K + N)
     blocks = -(-P // rows)
@@ -35,7 +35,7 @@ def pointwise_link(x: Pending, w: np.ndarray, count: bool) -> tuple[np.ndarray, 
     given = x.source, pack(w), np.zeros(N, np.float32), y.reshape(-1), P, N, rows, pieces, past
     own = rows * pitch_of(K), 2 * rows * N if past else 0
     take_turns(_pointwise, given, blocks, work=P * K * N // 16, own=own)
-    return y, together(pieces, P, rows) if count else None
+    return y, Pieces(pieces, P, rows) if count else None
 
 
 def pointwise_link_backward(

@@ -15,6 +15,8 @@ on the table alone: they have the same bits on any number of threads.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from ..machine_code import cached_njit
@@ -34,13 +36,34 @@ from .turns import in_turns, take_turns
 _PIECE = 2**13  # numbers, 32 KB
 
 
+class Pieces(NamedTuple):
+    """Statistics of a table, piece by piece; see `together`.
+
+    Attributes
+    ----------
+    found : (2, pieces, C) float32
+        The mean of each piece's columns, and the sum of the squares of what is off it.
+    P, rows : int
+        A piece has so many rows, but for the last one of every P rows.
+    """
+
+    found: np.ndarray
+    P: int
+    rows: int
+
+
 def statistics(x: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Mean and (biased) variance of every column of x (P, C)."""
+    return together(*pieces_of(x))
+
+
+def pieces_of(x: np.ndarray) -> Pieces:
+    """What `statistics` are made of."""
     P, C = x.shape
     rows = max(1, _PIECE // C)
-    pieces = np.zeros((2, -(-P // rows), C), np.float32)
-    take_turns(_statistics, (x.reshape(-1), P, C, rows, pieces), pieces.shape[1], work=x.size)
-    return together(pieces, P, rows)
+    found = np.zeros((2, -(-P // rows), C), np.float32)
+    take_turns(_statistics, (x.reshape(-1), P, C, rows, found), found.shape[1], work=x.size)
+    return Pieces(found, P, rows)
 
 
 def normalize(
@@ -141,6 +164,34 @@ def together(pieces, P, rows):
             square[c] += pieces[1, b, c] + off * off * (done * share)
         done += more
     return mean.astype(np.float32), (square / done).astype(np.float32)
+
+
+# ---------------------------------------------------------------------------------------------------------------------
+# What a link of a chain does with its BatchNorm's columns between two kernels: little, but ten NumPy functions, whose
+# code is gone from the caches by then, took as long as a small layer
+
+
+@cached_njit
+def take_in(found, P, rows, gamma, beta, eps, running_mean, running_var, decay, unbiased):
+    """Columns and 1 / standard deviation from a table's `Pieces`, which also go into the running statistics: see
+    `mobilenet_np.ops.batch_norm_inference.running_statistics`."""
+    mean, var = together(found, P, rows)
+    positions = found.shape[1] // ((P + rows - 1) // rows) * P
+    correction = np.float32(positions / (positions - 1) if unbiased and positions > 1 else 1)
+    stays, comes = np.float32(decay), np.float32(1 - decay)
+    for c in range(mean.size):
+        running_mean[c] = stays * running_mean[c] + comes * mean[c]
+        running_var[c] = stays * running_var[c] + comes * (var[c] * correction)
+    inv_std = np.float32(1) / np.sqrt(var + np.float32(eps))
+    return columns_of(gamma, beta, mean, inv_std), inv_std
+
+
+@cached_njit
+def take_back(parts, columns, inv_std, positions):
+    """dgamma and dbeta, as `add_up` makes them, and the columns filled in for backward."""
+    dgamma, dbeta = add_up(parts, inv_std)
+    backward_columns(columns, inv_std, dgamma, dbeta, positions)
+    return dgamma, dbeta
 
 
 @in_turns

@@ -47,10 +47,11 @@ def normalized(rng, x, act):
 def check_link(rng, x, act, out, out_act, forward, backward, op_forward, op_backward, has_sums=True):
     """``forward`` and ``backward`` of a link beside the passes, one after the other, that it saves."""
     pending, plain, inv_std = normalized(rng, x, act) if act is not None else (Pending(x, None, ""), x, None)
-    y, statistics = forward(pending, True)
+    y, pieces = forward(pending, True)
     expected, cache = op_forward(plain)
     C = y.shape[-1]
     np.testing.assert_allclose(y, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
+    statistics = normalize.together(*pieces)
     for ours, theirs in zip(statistics, normalize.statistics(expected.reshape(-1, C)), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5 * np.abs(theirs).max())
     same, none = forward(pending, False)

@@ -6,9 +6,21 @@ from numba import njit
 
 import mobilenet_np as mn
 from mobilenet_np import ops
-from mobilenet_np.kernels.batch_norm_rows import over
-from mobilenet_np.kernels.normalize import ACTS, backward, normalize, statistics, sums
+from mobilenet_np.kernels.batch_norm_rows import backward_columns, columns_of, over
+from mobilenet_np.kernels.normalize import (
+    ACTS,
+    Pieces,
+    add_up,
+    backward,
+    normalize,
+    statistics,
+    sums,
+    take_back,
+    take_in,
+    together,
+)
 from mobilenet_np.kernels.simd import address, load8, store
+from mobilenet_np.ops.batch_norm_inference import running_statistics
 
 F32 = np.float32
 SHAPES = [(1, 8), (2, 16), (3000, 24), (777, 40), (64, 96)]
@@ -97,3 +109,35 @@ def test_a_division_by_multiplications_rounds_as_a_division(divisor):
     out = np.empty_like(a)
     _over(a, F32(divisor), F32(1) / F32(divisor), out)
     np.testing.assert_array_equal(out, a / F32(divisor))
+
+
+@pytest.mark.parametrize("unbiased", [True, False])
+@pytest.mark.parametrize(("images", "P", "rows"), [(1, 300, 7), (3, 20, 8), (5, 6, 6), (1, 1, 1)])
+def test_what_a_link_takes_in_is_what_a_batch_norm_remembers(images, P, rows, unbiased):
+    """The same bits as the definitions, one after the other."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((images, P, 24)).astype(F32)
+    cuts = [image[i : i + rows] for image in x for i in range(0, P, rows)]
+    found = np.stack([[piece.mean(axis=0) for piece in cuts], [piece.var(axis=0) * len(piece) for piece in cuts]])
+    pieces = Pieces(found.astype(F32), P, rows)
+    gamma, beta, mean, var = rng.uniform(0.5, 2, (4, 24)).astype(F32)
+    batch_mean, batch_var = together(*pieces)
+    np.testing.assert_allclose(batch_mean, x.reshape(-1, 24).mean(axis=0), atol=1e-6)
+    np.testing.assert_allclose(batch_var, x.reshape(-1, 24).var(axis=0), rtol=1e-5)
+    expected = running_statistics(mean, var, batch_mean, batch_var, images * P, 0.997, unbiased)
+    columns, inv_std = take_in(*pieces, gamma, beta, 1e-3, mean, var, 0.997, unbiased)
+    np.testing.assert_array_equal([mean, var], expected)
+    np.testing.assert_array_equal(inv_std, 1 / np.sqrt(batch_var + F32(1e-3)))
+    np.testing.assert_array_equal(columns, columns_of(gamma, beta, batch_mean, inv_std))
+
+
+def test_what_a_link_takes_back_is_what_the_two_steps_give():
+    rng = np.random.default_rng(0)
+    parts, inv_std = rng.standard_normal((5, 2, 24)).astype(F32), rng.uniform(0.5, 2, 24).astype(F32)
+    ours, theirs = (columns_of(*np.ones((3, 24), F32), inv_std) for _ in range(2))
+    found = take_back(parts, ours, inv_std, 700)
+    expected = add_up(parts, inv_std)
+    backward_columns(theirs, inv_std, *expected, 700)
+    np.testing.assert_array_equal(found, expected)
+    np.testing.assert_array_equal(ours, theirs)
+    assert ours[3:].any()
