@@ -10,11 +10,11 @@ from ..parts import helper
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, pitch_of, place, ready, streams
 from .depthwise import Window, depthwise
-from .depthwise_backward import sweep_rows
+from .depthwise_backward import cells_of, gather_rows, steps_of_cells
 from .depthwise_weights import weights_of_rows
 from .meanwhile import COLUMNS, plan, send_all, send_rest
 from .normalize import Pieces
-from .simd import address, forward, load8, splat8, store
+from .simd import address, forward
 from .tiles import ACTS, Finish
 from .turns import in_turns, take_turns
 
@@ -79,20 +79,21 @@ def depthwise_link_backward(
     (N, H, W, C), (_, Ho, Wo, _), k = x.raw.shape, dy.shape, w.shape[0]
     top, left = padding[0][0], padding[1][0]
     dx, parts, sums = empty(x.raw.shape), np.zeros((N, *w.shape), np.float32), np.zeros((N, 2, C), np.float32)
-    # Where dx is not gathered it lies as the rows of x do.
-    pixel, dy_pixel = _pitch_of(x) if stride == 1 else C, pitch_of(C)
+    pixel, dy_pixel = _pitch_of(x), pitch_of(C)
     g = Window(k, stride, top, left, H, W, Wo, W * pixel, pixel, Wo * dy_pixel, dy_pixel, C)
     past = streams(dx, W * C)
-    band = band_of(Ho, W * C, k, stride, _BACKWARD)
     # At stride 1 every dx gathers what its window of dy sends back: a depthwise convolution with the kernel rotated.
     back = Window(k, 1, k - 1 - top, k - 1 - left, Ho, Wo, W, Wo * dy_pixel, dy_pixel, W * C, C, C)
     taps = np.ascontiguousarray(w[::-1, ::-1] if stride == 1 else w).reshape(-1)
+    # What is cut into bands: rows of dx, or at stride 2 of cells, which are two.
+    total = H if stride == 1 else cells_of(H, top)
+    band = band_of(total, W * C, k if stride == 1 else 2, stride, _BACKWARD)
     given = (
-        dy.reshape(-1), y.source, x.source, taps, np.zeros(max(W, Wo) * dy_pixel, np.float32), dx.reshape(-1),
-        parts.reshape(-1), sums.reshape(-1), g, back, Ho, band, past,
+        dy.reshape(-1), y.source, x.source, taps, np.zeros(max(W, 5) * dy_pixel, np.float32), dx.reshape(-1),
+        parts.reshape(-1), sums.reshape(-1), g, back, Ho, total, band, past,
     )  # fmt: skip
     rows = (band - 1) * stride + k
-    own = rows * W * pixel, (band + k - 1) * Wo * dy_pixel, 2 * rows * W * C if past or stride > 1 else 0
+    own = rows * W * pixel, (band + k - 1) * Wo * dy_pixel, 2 * rows * W * C if past else 0, max(W, 5) * C
     take_turns(_backward, given, N, work=dx.size, own=own)
     return dx, np.add.reduce(parts, axis=0), sums
 
@@ -141,21 +142,19 @@ def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blo
 
 
 @helper
-def _rows_of_dy(i0, i1, g, back, Ho):
-    """Which rows of dy a band wants: those that its dx gather from, or those that it sends back itself."""
+def _rows_of_band(i0, i1, g, back, Ho):
+    """Rows s0 to s1 of dy and r0 to r1 of x are what a band wants; rows q0 to q1 of dx are what it makes."""
     if g.stride == 1:
-        return max(0, i0 - back.top), min(Ho, i1 - 1 - back.top + g.kernel)
-    return i0, i1
-
-
-@helper
-def _copy(source, size, target):
-    for at in range(0, size, 8):
-        store(load8(source, at), target, at)
+        s0, s1 = max(0, i0 - back.top), min(Ho, i1 - 1 - back.top + g.kernel)
+        return s0, s1, max(0, i0 - g.top), min(g.H, i1 - 1 - g.top + g.kernel), i0, i1
+    s0, r0, r1 = max(0, i0 - g.kernel // 2), max(0, 2 * i0 - g.top), min(g.H, 2 * i1 - g.top)
+    return min(s0, Ho), min(i1, Ho), r0, r1, r0, r1
 
 
 @in_turns
-def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normalized, before, blocks, n0, n1):
+def _backward(
+    dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, total, band, past, normalized, before, blocks, waste, n0, n1
+):
     C, groups = x.C, (x.C + COLUMNS - 1) // COLUMNS
     row, dy_row = g.W * C, g.Wo * C  # of the tables; those of one's own memory are longer
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(dx), 0)
@@ -163,11 +162,12 @@ def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normali
     going, table, size = address(dx), address(dx), 0  # the results of the band before
     b, room = 0, ((band - 1) * g.stride + g.kernel) * row
     for n in range(n0, n1):
-        image, shares = n * g.H * row, forward(address(dw), n * g.kernel * g.kernel * C)
-        done = met = 0  # rows of dx that are complete, and that some row of dy has met
-        for i0 in range(0, Ho, band):
-            i1, r0, r1 = _wanted(i0, g, Ho, band)
-            s0, s1 = _rows_of_dy(i0, i1, g, back, Ho)
+        shares = forward(address(dw), n * g.kernel * g.kernel * C)
+        for i0 in range(0, total, band):
+            i1 = min(total, i0 + band)
+            s0, s1, r0, r1, q0, q1 = _rows_of_band(i0, i1, g, back, Ho)
+            image, out = n * g.H * row, forward(address(dx), (n * g.H + q0) * row)
+            block = place(blocks, b, room) if past else out
             at = (n * Ho + s0) * dy_row
             backward_rows(
                 forward(address(dy), at), forward(address(y.raw), at), (s1 - s0) * g.Wo, C, address(y.columns), y.step,
@@ -175,49 +175,35 @@ def _backward(dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, band, past, normali
             )  # fmt: skip
             rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, normalized, g.x_pixel)
             rows = forward(rows, -r0 * g.x_row)
-            out = forward(address(dx), image + done * row)
-            block = place(blocks, b, room) if past or g.stride > 1 else out
 
-            next_n, next_i0, more = _after(n, i1, Ho, n1)
-            next_i1, next_r0, next_r1 = _wanted(next_i0, g, Ho, band)
-            next_s0, next_s1 = _rows_of_dy(next_i0, next_i1, g, back, Ho)
+            next_n, next_i0, more = _after(n, i1, total, n1)
+            next_s0, next_s1, next_r0, next_r1, _, _ = _rows_of_band(next_i0, min(total, next_i0 + band), g, back, Ho)
             if next_n == n:
                 next_r0, next_s0 = max(next_r0, r1), max(next_s0, s1)
-            coming, dys = (next_n * Ho + next_s0) * dy_row, (next_s1 - next_s0) * dy_row * more
+            coming, dys = (next_n * Ho + next_s0) * dy_row, max(0, next_s1 - next_s0) * dy_row * more
+            steps = (i1 - i0) * groups * (g.W + g.Wo) if g.stride == 1 else steps_of_cells(i1 - i0, g, groups)
             meanwhile = plan(
-                (i1 - i0) * groups * (g.W + g.Wo if g.stride == 1 else g.kernel * g.Wo),
-                forward(address(dy), coming), dys, forward(address(y.raw), coming), dys,
-                forward(address(x.raw), (next_n * g.H + next_r0) * row), (next_r1 - next_r0) * row * more,
+                steps, forward(address(dy), coming), dys, forward(address(y.raw), coming), dys,
+                forward(address(x.raw), (next_n * g.H + next_r0) * row), max(0, next_r1 - next_r0) * row * more,
                 going, table, size,
             )  # fmt: skip
             if g.stride == 1:
                 step = depthwise(
                     before, -s0 * g.y_row, none, back, C, i0, i1, address(w), none, finish, block, meanwhile
                 )
-                own, complete = forward(before, (i0 - s0) * g.y_row), i1
-                step = weights_of_rows(own, rows, none, g, i0, i1, shares, meanwhile, step)
+                step = weights_of_rows(
+                    forward(before, (i0 - s0) * g.y_row), rows, none, g, i0, i1, shares, meanwhile, step
+                )
             else:
-                # What the band before has begun comes first, and then rows that nobody has met.
-                for at in range((met - done) * row, (max(r1, met) - done) * row, 8):
-                    store(splat8(_0), block, at)
-                mine = forward(block, -done * row)
-                step = sweep_rows(before, rows, address(w), mine, shares, g, i0, i1, 0, C, meanwhile)
-                met = max(r1, met)
-                complete = min(met, max(0, i1 * g.stride - g.top)) if i1 < Ho else met
+                step = gather_rows(
+                    before, s0, Ho, rows, forward(block, -q0 * row), none, waste, address(w), shares, g, i0, i1,
+                    0, C, meanwhile, 0,
+                )  # fmt: skip
             send_rest(meanwhile, step)
             if x.pending:
-                raw = forward(address(x.raw), image + done * row)
                 sums_of_rows(
-                    block, raw, (complete - done) * g.W, C, address(x.columns), x.step, x.act,
-                    forward(address(sums), 2 * n * C),
+                    block, forward(address(x.raw), image + q0 * row), (q1 - q0) * g.W, C, address(x.columns), x.step,
+                    x.act, forward(address(sums), 2 * n * C),
                 )  # fmt: skip
-            ready_numbers, b = (complete - done) * row, b + 1
-            if g.stride > 1:
-                if not past:
-                    _copy(block, ready_numbers, out)
-                _copy(forward(block, ready_numbers), (met - complete) * row, place(blocks, b, room))
-            going, table, size = block, out, ready_numbers * past
-            done = complete
-        for at in range(image + done * row, image + g.H * row):  # rows that no window has met
-            dx[at] = 0
+            going, table, size, b = block, out, (q1 - q0) * row * past, b + 1
     send_all(going, table, size)

@@ -50,7 +50,7 @@ def can_link(conv: Layer, bn: Layer, act: Layer | None, x: np.ndarray | Pending)
     if type(conv) is PointwiseConv2D:
         fits = fits and w.shape[0] % 8 == 0
     if type(conv) is DepthwiseConv2D:
-        fits = fits and w.shape[0] in (3, 5)
+        fits = fits and w.shape[0] in (3, 5) and conv.stride <= 2
     if not isinstance(x, np.ndarray):
         return fits
     channels = w.shape[-1] if type(conv) is DepthwiseConv2D else w.shape[-2]

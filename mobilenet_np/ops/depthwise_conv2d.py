@@ -109,7 +109,7 @@ def _forward_numba(x, w, stride, padding):
 def _backward_numba(dy, x, w, stride, padding):
     (top, _), (left, _) = padding
     dy, x, w = (np.ascontiguousarray(array) for array in (dy, x, w))
-    if _fills_registers(w):
+    if stride <= 2 and _fills_registers(w):
         from ..kernels.depthwise_backward import depthwise_of_batch_backward
 
         return depthwise_of_batch_backward(dy, x, w, stride, top, left)
