@@ -21,15 +21,15 @@ from .turns import in_turns, take_turns
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
 _0 = np.float32(0)
 
-_BLOCK = 3 * 2**16  # numbers, 768 KB: three quarters of a core's own cache
-_FORWARD, _BACKWARD = 3, 4  # tables that are in use at once
+_BLOCK = (
+    2**14
+)  # numbers of each table, 64 KB: with what comes and what goes ten tables are in a core's own cache at once
 
 
-def band_of(rows: int, row: int, kernel: int, stride: int, tables: int) -> int:
-    """How many of so many rows of outputs are done at a time, where a row of inputs has ``row`` numbers and so many
-    tables of that width are in use at once."""
-    fits = max(1, (_BLOCK // (tables * row) - kernel) // stride + 1)
-    return -(-rows // -(-rows // fits))
+def band_of(rows: int, numbers: int, least: int) -> int:
+    """How many of so many rows are done at a time, which want so many numbers of a table each; in multiples of
+    ``least``."""
+    return min(rows, max(least, _BLOCK // numbers // least * least))
 
 
 def _pitch_of(x: Pending) -> int:
@@ -47,7 +47,7 @@ def depthwise_link(
     y, pixel = empty((N, Ho, Wo, C)), _pitch_of(x)
     g = Window(k, stride, top, left, H, W, Wo, W * pixel, pixel, Wo * C, C, C)
     past = streams(y, Wo * C)
-    band = band_of(Ho, W * C, k, stride, _FORWARD)
+    band = band_of(Ho, stride * W * C, 2)  # two rows are done at once
     bands = -(-Ho // band)
     pieces = np.empty((2, N * bands if count else 0, C), np.float32)
     given = x.source, w.reshape(-1), np.zeros(W * pixel, np.float32), y.reshape(-1), g, Ho, band, bands, pieces, past
@@ -87,7 +87,7 @@ def depthwise_link_backward(
     taps = np.ascontiguousarray(w[::-1, ::-1] if stride == 1 else w).reshape(-1)
     # What is cut into bands: rows of dx, or at stride 2 of cells, which are two.
     total = H if stride == 1 else cells_of(H, top)
-    band = band_of(total, W * C, k if stride == 1 else 2, stride, _BACKWARD)
+    band = band_of(total, stride * W * C, 2 if stride == 1 else 1)
     given = (
         dy.reshape(-1), y.source, x.source, taps, np.zeros(max(W, 5) * dy_pixel, np.float32), dx.reshape(-1),
         parts.reshape(-1), sums.reshape(-1), g, back, Ho, total, band, past,
