@@ -19,11 +19,9 @@ from .tiles import ACTS, Finish
 from .turns import in_turns, take_turns
 
 _LOW, _HIGH, _CURVE, _SLOPE = ACTS[""]
-_0 = np.float32(0)
 
-_BLOCK = (
-    2**14
-)  # numbers of each table, 64 KB: with what comes and what goes ten tables are in a core's own cache at once
+# Numbers of each table, 64 KB: with what comes and what goes, ten tables share a core's own cache.
+_BLOCK = 2**14
 
 
 def band_of(rows: int, numbers: int, least: int) -> int:
