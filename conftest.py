@@ -11,7 +11,8 @@ NEEDED = "needs the package numba"
 # Modules that import it in their first lines: the kernels, what runs them, and their tests.
 COMPILED = (
     "mobilenet_np/atomic.py", "mobilenet_np/jobs.py", "mobilenet_np/parts.py", "mobilenet_np/kernels/",
-    "mobilenet_np/infer/run.py", "tests/kernels/", "tests/measured/test_machine.py", "tests/test_jobs.py",
+    "mobilenet_np/infer/run.py", "mobilenet_np/layers/links.py", "tests/kernels/", "tests/measured/test_machine.py",
+    "tests/test_jobs.py",
 )  # fmt: skip
 
 if not HAVE_NUMBA:

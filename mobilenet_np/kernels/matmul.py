@@ -47,15 +47,14 @@ def _block_of(positions, channels, size):
 
 
 def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a (M, K) @ b (K, N), for N a multiple of 8; the rows of a may lie apart."""
+    """a (M, K) @ b (K, N), for N a multiple of 8."""
     (M, K), N = a.shape, b.shape[1]
     c = empty((M, N))
-    flat, pitch = _flat(a)
-    out, zeros = c.reshape(-1), np.zeros(N, np.float32)
+    flat, out, zeros = np.ascontiguousarray(a).reshape(-1), c.reshape(-1), np.zeros(N, np.float32)
     # What is read once or twice is not worth packing.
     direct = M < _FEW_ROWS and b.flags.c_contiguous
     panels, b_row = (b.reshape(-1), N) if direct else (pack(b), 0)
-    given = flat, pitch, M, K, panels, b_row, N, zeros, out
+    given = flat, M, K, panels, b_row, N, zeros, out
     if M < _FEW_ROWS:
         take_turns(_multiply, (*given, False), N, b.size, grain=64)
     else:
@@ -64,41 +63,34 @@ def multiply(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def multiply_transposed(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """a (P, K).T @ b (P, N), for N a multiple of 8: how a pointwise convolution's weights get their gradient. The rows
-    of both may lie apart."""
+    """a (P, K).T @ b (P, N), for N a multiple of 8: how a pointwise convolution's weights get their gradient."""
     (P, K), N = a.shape, b.shape[1]
     c, zeros = empty((K, N)), np.zeros(N, np.float32)
-    given = *_flat(a), P, *_flat(b), N, zeros, c.reshape(-1)
+    flat = (np.ascontiguousarray(table).reshape(-1) for table in (a, b))
+    given = *flat, P, N, zeros, c.reshape(-1)
     take_turns(_multiply_transposed, given, K, P * K * N // 16, grain=8)
     return c
 
 
-def _flat(a):
-    """All numbers from the first to the last of a matrix whose rows may lie apart, and from one row to the next."""
-    (M, K), (row, number) = a.shape, a.strides
-    if number != 4 or row % 4 or row <= 4 * K:
-        return np.ascontiguousarray(a).reshape(-1), K
-    return np.lib.stride_tricks.as_strided(a, ((M - 1) * row // 4 + K,), (4,)), row // 4
-
-
 @in_turns
-def _multiply(a, pitch, M, K, b, b_row, N, zeros, c, by_rows, start, stop):
+def _multiply(a, M, K, b, b_row, N, zeros, c, by_rows, start, stop):
     """Rows start to stop of the product, or if not ``by_rows`` columns."""
     m0, m1, n0, n1 = (start, stop, 0, N) if by_rows else (0, M, start, stop)
-    rows = Rows(address(a), pitch, K, 1, 1, 0)
+    rows = Rows(address(a), K, K, 1, 1, 0)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(c), 0)
     product(
-        rows, m0 * pitch, m1 - m0, address(b), 0, b_row, n0, n1, address(zeros), 0, finish,
+        rows, m0 * K, m1 - m0, address(b), 0, b_row, n0, n1, address(zeros), 0, finish,
         address(c), m0 * N + n0, N, nothing(address(c)), 0,
     )  # fmt: skip
 
 
 @in_turns
-def _multiply_transposed(a, a_row, P, b, b_row, N, zeros, c, k0, k1):
+def _multiply_transposed(a, b, P, N, zeros, c, k0, k1):
+    K = len(a) // P
     for p in range(0, P, DEPTH):
         finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, p > 0, address(c), 0)  # adds to what is there already
-        rows = Rows(address(a), 1, min(DEPTH, P - p), a_row, 1, 0)
+        rows = Rows(address(a), 1, min(DEPTH, P - p), K, 1, 0)
         product(
-            rows, p * a_row + k0, k1 - k0, address(b), p * b_row, b_row, 0, N, address(zeros), 0, finish,
+            rows, p * K + k0, k1 - k0, address(b), p * N, N, 0, N, address(zeros), 0, finish,
             address(c), k0 * N, N, nothing(address(c)), 0,
         )  # fmt: skip

@@ -73,18 +73,13 @@ def normalize(
     return finish(x, columns_of(gamma, beta, mean, inv_std), act, None)
 
 
-def finish(
-    x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None, pitch: int | None = None
-) -> np.ndarray:
-    """`normalize` with columns that are there already; and ``plus`` (P, C) is added.
-
-    The rows of the result begin ``pitch`` numbers apart; by default they lie side by side.
-    """
+def finish(x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None) -> np.ndarray:
+    """`normalize` with columns that are there already; and ``plus`` (P, C) is added."""
     (P, C), adds = x.shape, plus is not None
-    y = empty((P, pitch or C))
-    flat = x.reshape(-1), C, columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1), y.shape[1]
+    y = empty((P, C))
+    flat = x.reshape(-1), C, columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1)
     take_turns(_normalize, flat, P, work=x.size)
-    return y[:, :C]
+    return y
 
 
 def sums(
@@ -115,13 +110,13 @@ def backward(
     return backward_with(dy, x, columns, act)
 
 
-def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str, pitch: int | None = None) -> np.ndarray:
-    """`backward` with columns that are there already; ``pitch`` as in `finish`."""
+def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) -> np.ndarray:
+    """`backward` with columns that are there already."""
     P, C = x.shape
-    dx = empty((P, pitch or C))
-    flat = dy.reshape(-1), x.reshape(-1), C, columns, ACTS[act], dx.reshape(-1), dx.shape[1]
+    dx = empty((P, C))
+    flat = dy.reshape(-1), x.reshape(-1), C, columns, ACTS[act], dx.reshape(-1)
     take_turns(_backward, flat, P, work=x.size)
-    return dx[:, :C]
+    return dx
 
 
 @cached_njit
@@ -195,11 +190,11 @@ def take_back(parts, columns, inv_std, positions):
 
 
 @in_turns
-def _normalize(x, C, columns, act, plus, adds, y, pitch, p0, p1):
+def _normalize(x, C, columns, act, plus, adds, y, p0, p1):
     at = p0 * C
     normalize_rows(
         forward(address(x), at), C, p1 - p0, C, address(columns), columns.shape[1], act,
-        forward(address(plus), at), adds, forward(address(y), p0 * pitch), pitch,
+        forward(address(plus), at), adds, forward(address(y), at), C,
     )  # fmt: skip
 
 
@@ -212,9 +207,9 @@ def _sums(dy, x, C, columns, act, P, rows, parts, b0, b1):
 
 
 @in_turns
-def _backward(dy, x, C, columns, act, dx, pitch, p0, p1):
+def _backward(dy, x, C, columns, act, dx, p0, p1):
     at = p0 * C
     backward_rows(
         forward(address(dy), at), forward(address(x), at), p1 - p0, C, address(columns), columns.shape[1], act,
-        forward(address(dx), p0 * pitch), pitch,
+        forward(address(dx), at), C,
     )  # fmt: skip

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mobilenet_np as mn
-from mobilenet_np.layers import Activation, BatchNorm, PointwiseConv2D, Sequential, chain, links
+from mobilenet_np.layers import Activation, BatchNorm, PointwiseConv2D, Sequential, chain
 
 pytest.importorskip("numba")
 
@@ -55,7 +55,7 @@ def test_the_chain_is_used_and_nothing_between_is_kept(model):
     convolutions = [layer for layer in net._all() if hasattr(layer, "apart")]
     assert convolutions
     for layer in convolutions:
-        assert isinstance(layer._cache, links.Kept)
+        assert isinstance(layer._cache, chain._links().Kept)
         assert all(child._cache is None for child in layer.children.values())
     with chain.apart(net):
         net.forward(x, train=True)
