@@ -43,7 +43,7 @@ def can_link(conv: Layer, bn: Layer, act: Layer | None, x: np.ndarray | Pending)
         return False
     if act is not None and (type(act) is not Activation or act.op not in _links().ACTS):
         return False
-    if any("forward" in vars(layer) or "backward" in vars(layer) for layer in (conv, bn, act) if layer):
+    if any({"forward", "backward", "remember"} & vars(layer).keys() for layer in (conv, bn, act) if layer):
         return False
     w = conv._params["w"]
     fits = w.dtype == np.float32 and bn._params["gamma"].size % 8 == 0 and w.shape[-1] % 8 == 0

@@ -43,6 +43,16 @@ def test_equals_the_definition(H, W, C, k, stride, padding):
         assert (np.abs(ours - theirs) <= n * UNIT / (1 - n * UNIT) * size).all()
 
 
+def test_a_stride_that_no_kernel_here_is_for():
+    rng = np.random.default_rng(0)
+    x, w, dy = (rng.standard_normal(s).astype(F32) for s in ((2, 10, 11, 16), (3, 3, 16), (2, 4, 4, 16)))
+    with mn.form("numba"):
+        found = gradients(dy, x, w, 3, ((1, 1), (1, 0)))
+    exact = gradients(*(a.astype(float) for a in (dy, x, w)), 3, ((1, 1), (1, 0)))
+    for ours, theirs in zip(found, exact, strict=True):
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=40 * UNIT * np.abs(theirs).max())
+
+
 @pytest.mark.parametrize("stride", [1, 2])
 @pytest.mark.parametrize("k", [3, 5])
 @pytest.mark.parametrize("N", [1, 9])

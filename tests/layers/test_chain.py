@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import mobilenet_np as mn
-from mobilenet_np.layers import Activation, BatchNorm, PointwiseConv2D, Sequential, chain
+from mobilenet_np.layers import Activation, BatchNorm, DepthwiseConv2D, PointwiseConv2D, Sequential, chain
 
 pytest.importorskip("numba")
 
@@ -169,6 +169,16 @@ def test_a_layer_of_ones_own_is_called():
     assert not chain.can_link(conv, Loud(16), act, x)
     act.forward = lambda x, train=False: x  # replaced in this one alone
     assert not chain.can_link(conv, bn, act, x)
+    conv, bn, act = link()
+    bn.remember = lambda *statistics: None
+    assert not chain.can_link(conv, bn, act, x)
+
+
+@pytest.mark.parametrize(("stride", "can"), [(1, True), (2, True), (3, False)])
+def test_strides_that_have_kernels(stride, can):
+    _, bn, act = link()
+    conv, x = DepthwiseConv2D(16, 3, stride), np.zeros((1, 9, 9, 16), np.float32)
+    assert chain.can_link(conv, bn, act, x) is can
 
 
 def test_a_block_with_a_forward_of_its_own_is_called():
