@@ -23,7 +23,7 @@ def test_a_chain_is_as_near_to_float64_as_layers_apart(model, convention):
     """Float32 rounds differently in the two; float64, in the form of the definitions, tells how much either is off.
 
     Where float32 takes a sum to the other side of a ReLU's kink, in the chain or apart, its gradient is another one.
-    That is as likely in either, and in about one of eight inputs; so of three inputs the nearest counts.
+    That is as likely in either, and in about one of five inputs; so of three inputs the nearest counts.
     """
     if convention == "torchvision" and model in ("v1", "v3-large-minimalistic"):
         pytest.skip("torchvision has no such network")
