@@ -204,7 +204,7 @@ def sums_of_rows(dy, x, rows, C, columns, step, act, sums):
 
 @part
 def _statistics_some(like, x, mean, squares, rows, C, c):
-    """Sixteen or eight columns, in four sums, because each must wait for its own last term."""
+    """As many columns as ``like`` has, in four sums, because each must wait for its own last term."""
     none = splat_like(like, _0)
     s0, s1, s2, s3, fours = none, none, none, none, rows // 4 * 4
     for r in range(0, fours, 4):

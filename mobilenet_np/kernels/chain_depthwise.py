@@ -97,10 +97,9 @@ def depthwise_link_backward(
 
 
 @helper
-def _wanted(i0, g, Ho, band):
-    """Rows i0 to i1 of outputs are a band; rows r0 to r1 of inputs are what it wants."""
-    i1 = min(Ho, i0 + band)
-    return i1, max(0, i0 * g.stride - g.top), min(g.H, (i1 - 1) * g.stride - g.top + g.kernel)
+def _wanted(i0, i1, g):
+    """Rows r0 to r1 of inputs are what rows i0 to i1 of outputs want."""
+    return max(0, i0 * g.stride - g.top), min(g.H, (i1 - 1) * g.stride - g.top + g.kernel)
 
 
 @helper
@@ -118,13 +117,14 @@ def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blo
     going, table, size = address(y), address(y), 0  # the results of the band before
     for b in range(b0, b1):
         n, i0 = b // bands, b % bands * band
-        i1, r0, r1 = _wanted(i0, g, Ho, band)
+        i1 = min(Ho, i0 + band)
+        r0, r1 = _wanted(i0, i1, g)
         out = forward(address(y), (n * Ho + i0) * g.y_row)
         block = place(blocks, b, band * g.y_row) if past else out
         rows, _ = ready(x, (n * g.H + r0) * g.W, (r1 - r0) * g.W, normalized, g.x_pixel)
 
         next_n, next_i0, _ = _after(n, i1, Ho, 0)
-        _, next_r0, next_r1 = _wanted(next_i0, g, Ho, band)
+        next_r0, next_r1 = _wanted(next_i0, min(Ho, next_i0 + band), g)
         next_r0 = max(next_r0, r1) if next_n == n else next_r0
         coming, more = forward(address(x.raw), (next_n * g.H + next_r0) * raw_row), (next_r1 - next_r0) * (b + 1 < b1)
         steps = (i1 - i0) * g.Wo * groups
@@ -143,8 +143,7 @@ def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blo
 def _rows_of_band(i0, i1, g, back, Ho):
     """Rows s0 to s1 of dy and r0 to r1 of x are what a band wants; rows q0 to q1 of dx are what it makes."""
     if g.stride == 1:
-        s0, s1 = max(0, i0 - back.top), min(Ho, i1 - 1 - back.top + g.kernel)
-        return s0, s1, max(0, i0 - g.top), min(g.H, i1 - 1 - g.top + g.kernel), i0, i1
+        return *_wanted(i0, i1, back), *_wanted(i0, i1, g), i0, i1
     s0, r0, r1 = max(0, i0 - g.kernel // 2), max(0, 2 * i0 - g.top), min(g.H, 2 * i1 - g.top)
     return min(s0, Ho), min(i1, Ho), r0, r1, r0, r1
 
@@ -178,11 +177,11 @@ def _backward(
             next_s0, next_s1, next_r0, next_r1, _, _ = _rows_of_band(next_i0, min(total, next_i0 + band), g, back, Ho)
             if next_n == n:
                 next_r0, next_s0 = max(next_r0, r1), max(next_s0, s1)
-            coming, dys = (next_n * Ho + next_s0) * dy_row, max(0, next_s1 - next_s0) * dy_row * more
+            coming, dys = (next_n * Ho + next_s0) * dy_row, (next_s1 - next_s0) * dy_row * more
             steps = (i1 - i0) * groups * (g.W + g.Wo) if g.stride == 1 else steps_of_cells(i1 - i0, g, groups)
             meanwhile = plan(
                 steps, forward(address(dy), coming), dys, forward(address(y.raw), coming), dys,
-                forward(address(x.raw), (next_n * g.H + next_r0) * row), max(0, next_r1 - next_r0) * row * more,
+                forward(address(x.raw), (next_n * g.H + next_r0) * row), (next_r1 - next_r0) * row * more,
                 going, table, size,
             )  # fmt: skip
             if g.stride == 1:

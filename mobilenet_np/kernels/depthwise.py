@@ -19,7 +19,7 @@ from typing import NamedTuple
 import numpy as np
 
 from ..parts import helper, part
-from .depthwise_columns import add_3, add_5, by_columns, row_of, row_of_5, two_rows_of_3, two_rows_of_3_apart
+from .depthwise_columns import add_3, add_5, by_columns, nine, row_of, row_of_5, two_rows_of_3, two_rows_of_3_apart
 from .meanwhile import along, nothing
 from .simd import address, forward, load8, load16, load_like
 from .tiles import ACTS, REGISTERS, Finish, put
@@ -64,10 +64,8 @@ def _column_of_3(x0, x1, x2, at, w0, w1, w2, v):
 @part
 def _row_3x3(x0, x1, x2, g, first, last, w, bias, finish, y):
     """One row of outputs for as many channels as ``bias`` has; the leftmost window's rows begin at x0, x1, x2."""
-    tap, pixel, step = g.w_tap, g.x_pixel, g.stride * g.x_pixel
-    w00, w01, w02 = load_like(bias, w, 0), load_like(bias, w, tap), load_like(bias, w, 2 * tap)
-    w10, w11, w12 = load_like(bias, w, 3 * tap), load_like(bias, w, 4 * tap), load_like(bias, w, 5 * tap)
-    w20, w21, w22 = load_like(bias, w, 6 * tap), load_like(bias, w, 7 * tap), load_like(bias, w, 8 * tap)
+    pixel, step = g.x_pixel, g.stride * g.x_pixel
+    w00, w01, w02, w10, w11, w12, w20, w21, w22 = nine(bias, w, g.w_tap)
     for j in range(first, last):
         a = j * step
         b, c = a + pixel, a + 2 * pixel

@@ -25,10 +25,10 @@ from ..memory import empty
 from ..parts import helper, part
 from ..threads import get_threads
 from .depthwise import Window, depthwise_of_batch
-from .depthwise_columns import add_3, row_of
-from .depthwise_weights import add_3 as add_to_3, weights_of_rows
+from .depthwise_columns import add_3, nine, row_of
+from .depthwise_weights import add_to_3, add_to_5, weights_of_rows
 from .meanwhile import along, nothing
-from .simd import add, address, fma, forward, load_like, splat8, splat16, store
+from .simd import address, fma, forward, load_like, splat8, splat16, store
 from .tiles import REGISTERS
 from .turns import in_turns, take_turns
 
@@ -90,18 +90,21 @@ def steps_of_cells(rows, g, groups):
 
 
 @helper
-def _at(row, j, size, pixel, none):
-    """Number j of a row, or zeros beyond its end."""
-    return load_like(none, row, j * pixel) if j < size else none
+def _at(row, j, g, none):
+    """Pixel j of a row of d, or zeros beyond its end."""
+    return load_like(none, row, j * g.y_pixel) if j < g.Wo else none
+
+
+@helper
+def _three(d0, d1, d2, j, g, none):
+    return _at(d0, j, g, none), _at(d1, j, g, none), _at(d2, j, g, none)
 
 
 @part
 def _cells_of_3(d0, d1, x0, x1, y0, y1, g, none, w, dw, meanwhile, step):
     """A row of cells: d0 and d1 are rows i and i - 1 of d; x0, x1 and y0, y1 are rows of x and of dx."""
     tap, pixel = g.w_tap, g.x_pixel
-    w00, w01, w02 = load_like(none, w, 0), load_like(none, w, tap), load_like(none, w, 2 * tap)
-    w10, w11, w12 = load_like(none, w, 3 * tap), load_like(none, w, 4 * tap), load_like(none, w, 5 * tap)
-    w20, w21, w22 = load_like(none, w, 6 * tap), load_like(none, w, 7 * tap), load_like(none, w, 8 * tap)
+    w00, w01, w02, w10, w11, w12, w20, w21, w22 = nine(none, w, g.w_tap)
     s00, s01, s02 = none, none, none
     s10, s11, s12 = none, none, none
     s20, s21, s22 = none, none, none
@@ -109,8 +112,7 @@ def _cells_of_3(d0, d1, x0, x1, y0, y1, g, none, w, dw, meanwhile, step):
     for j in range(cells_of(g.W, g.left)):
         along(meanwhile, step, step + 1)
         step += 1
-        f0, f1 = _at(d0, j, g.Wo, g.y_pixel, none), _at(d1, j, g.Wo, g.y_pixel, none)
-        c = 2 * j - g.left
+        f0, f1, c = _at(d0, j, g, none), _at(d1, j, g, none), 2 * j - g.left
         if c >= 0:
             a, b = load_like(none, x0, c * pixel), load_like(none, x1, c * pixel)
             store(fma(f0, w00, fma(e0, w02, fma(f1, w20, fma(e1, w22, none)))), y0, c * tap)
@@ -143,8 +145,7 @@ def _dx_of_5(d0, d1, d2, y, g, none, wa, wb, wc, meanwhile, step):
     for j in range(cells_of(g.W, g.left)):
         along(meanwhile, step, step + 1)
         step += 1
-        f0, f1 = _at(d0, j, g.Wo, g.y_pixel, none), _at(d1, j, g.Wo, g.y_pixel, none)
-        f2, c = _at(d2, j, g.Wo, g.y_pixel, none), 2 * j - g.left
+        (f0, f1, f2), c = _three(d0, d1, d2, j, g, none), 2 * j - g.left
         if c >= 0:
             v = add_3(add_3(none, h2, h1, h0, c4, b4, a4), e2, e1, e0, c2, b2, a2)
             store(add_3(v, f2, f1, f0, c0, b0, a0), y, c * t)
@@ -166,8 +167,7 @@ def _weights_of_5(d0, d1, d2, x, g, none, dwa, dwb, dwc, meanwhile, step):
     for j in range(cells_of(g.W, g.left)):
         along(meanwhile, step, step + 1)
         step += 1
-        f0, f1 = _at(d0, j, g.Wo, g.y_pixel, none), _at(d1, j, g.Wo, g.y_pixel, none)
-        f2, c = _at(d2, j, g.Wo, g.y_pixel, none), 2 * j - g.left
+        (f0, f1, f2), c = _three(d0, d1, d2, j, g, none), 2 * j - g.left
         if c >= 0:
             v = load_like(none, x, c * pixel)
             a0, b0, c0 = fma(f0, v, a0), fma(f1, v, b0), fma(f2, v, c0)
@@ -179,16 +179,9 @@ def _weights_of_5(d0, d1, d2, x, g, none, dwa, dwb, dwc, meanwhile, step):
             a3, b3, c3 = fma(e0, v, a3), fma(e1, v, b3), fma(e2, v, c3)
         h0, h1, h2 = e0, e1, e2
         e0, e1, e2 = f0, f1, f2
-    _add_to_5(dwa, tap, a0, a1, a2, a3, a4)
-    _add_to_5(dwb, tap, b0, b1, b2, b3, b4)
-    _add_to_5(dwc, tap, c0, c1, c2, c3, c4)
-
-
-@helper
-def _add_to_5(dw, tap, s0, s1, s2, s3, s4):
-    add_to_3(dw, 0, tap, s0, s1, s2)
-    store(add(load_like(s3, dw, 3 * tap), s3), dw, 3 * tap)
-    store(add(load_like(s4, dw, 4 * tap), s4), dw, 4 * tap)
+    add_to_5(dwa, tap, a0, a1, a2, a3, a4)
+    add_to_5(dwb, tap, b0, b1, b2, b3, b4)
+    add_to_5(dwc, tap, c0, c1, c2, c3, c4)
 
 
 @helper

@@ -39,6 +39,15 @@ def row_of(image, r, g, none):
 
 
 @helper
+def nine(like, w, tap):
+    """The weights of a 3x3 kernel, for as many channels as ``like`` has; ``tap`` from one tap to the next."""
+    w00, w01, w02 = load_like(like, w, 0), load_like(like, w, tap), load_like(like, w, 2 * tap)
+    w10, w11, w12 = load_like(like, w, 3 * tap), load_like(like, w, 4 * tap), load_like(like, w, 5 * tap)
+    w20, w21, w22 = load_like(like, w, 6 * tap), load_like(like, w, 7 * tap), load_like(like, w, 8 * tap)
+    return w00, w01, w02, w10, w11, w12, w20, w21, w22
+
+
+@helper
 def add_3(v, a, b, c, wa, wb, wc):
     """A column of three numbers and their weights go into a sum."""
     return fma(c, wc, fma(b, wb, fma(a, wa, v)))
@@ -50,10 +59,8 @@ def two_rows_of_3(x0, x1, x2, x3, g, w, bias, finish, y, meanwhile, step):
 
     Of the first row ``p0`` is the output that lacks one column, ``q0`` the one that lacks two.
     """
-    tap, pixel = g.w_tap, g.x_pixel
-    w00, w01, w02 = load_like(bias, w, 0), load_like(bias, w, tap), load_like(bias, w, 2 * tap)
-    w10, w11, w12 = load_like(bias, w, 3 * tap), load_like(bias, w, 4 * tap), load_like(bias, w, 5 * tap)
-    w20, w21, w22 = load_like(bias, w, 6 * tap), load_like(bias, w, 7 * tap), load_like(bias, w, 8 * tap)
+    pixel = g.x_pixel
+    w00, w01, w02, w10, w11, w12, w20, w21, w22 = nine(bias, w, g.w_tap)
     p0, q0, p1, q1 = bias, bias, bias, bias
     for t in range(g.left, 2):
         at = t * pixel
@@ -86,10 +93,8 @@ def two_rows_of_3_apart(x0, x1, x2, x3, x4, g, w, bias, finish, y, meanwhile, st
 
     ``p0`` and ``p1`` are the outputs that have their first column, if it lies in the image.
     """
-    tap, pixel = g.w_tap, g.x_pixel
-    w00, w01, w02 = load_like(bias, w, 0), load_like(bias, w, tap), load_like(bias, w, 2 * tap)
-    w10, w11, w12 = load_like(bias, w, 3 * tap), load_like(bias, w, 4 * tap), load_like(bias, w, 5 * tap)
-    w20, w21, w22 = load_like(bias, w, 6 * tap), load_like(bias, w, 7 * tap), load_like(bias, w, 8 * tap)
+    pixel = g.x_pixel
+    w00, w01, w02, w10, w11, w12, w20, w21, w22 = nine(bias, w, g.w_tap)
     p0, p1 = bias, bias
     if g.left == 0:
         a, b, c = load_like(bias, x0, 0), load_like(bias, x1, 0), load_like(bias, x2, 0)

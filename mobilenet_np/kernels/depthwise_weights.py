@@ -71,9 +71,9 @@ def _weights_3x3(dy, x0, x1, x2, g, first, last, none, dw):
             _one_weight(dy, x2, pixel, g, j, 2, s22),
         )
         j += 1
-    add_3(dw, 0, tap, s00, s01, s02)
-    add_3(dw, 3 * tap, tap, s10, s11, s12)
-    add_3(dw, 6 * tap, tap, s20, s21, s22)
+    add_to_3(dw, 0, tap, s00, s01, s02)
+    add_to_3(dw, 3 * tap, tap, s10, s11, s12)
+    add_to_3(dw, 6 * tap, tap, s20, s21, s22)
 
 
 @helper
@@ -134,16 +134,23 @@ def _weights_of_two_rows(dy, x0, x1, x2, x3, g, none, dw, meanwhile, step):
         s01, s11, s21 = _column_of_weights(below, x1, x2, x3, at, t - 1, g, s01, s11, s21)
         s02, s12, s22 = _column_of_weights(below, x1, x2, x3, at, t - 2, g, s02, s12, s22)
         t += 1
-    add_3(dw, 0, tap, s00, s01, s02)
-    add_3(dw, 3 * tap, tap, s10, s11, s12)
-    add_3(dw, 6 * tap, tap, s20, s21, s22)
+    add_to_3(dw, 0, tap, s00, s01, s02)
+    add_to_3(dw, 3 * tap, tap, s10, s11, s12)
+    add_to_3(dw, 6 * tap, tap, s20, s21, s22)
 
 
 @helper
-def add_3(dw, at, tap, s0, s1, s2):
+def add_to_3(dw, at, tap, s0, s1, s2):
     store(add(load_like(s0, dw, at), s0), dw, at)
     store(add(load_like(s0, dw, at + tap), s1), dw, at + tap)
     store(add(load_like(s0, dw, at + 2 * tap), s2), dw, at + 2 * tap)
+
+
+@helper
+def add_to_5(dw, tap, s0, s1, s2, s3, s4):
+    add_to_3(dw, 0, tap, s0, s1, s2)
+    store(add(load_like(s3, dw, 3 * tap), s3), dw, 3 * tap)
+    store(add(load_like(s4, dw, 4 * tap), s4), dw, 4 * tap)
 
 
 @part
@@ -163,9 +170,7 @@ def _weights_row_of_5(dy, x, g, none, dw):
             s0, s1 = _one_weight(dy, x, pixel, g, j, 0, s0), _one_weight(dy, x, pixel, g, j, 1, s1)
             s2, s3 = _one_weight(dy, x, pixel, g, j, 2, s2), _one_weight(dy, x, pixel, g, j, 3, s3)
             s4 = _one_weight(dy, x, pixel, g, j, 4, s4)
-    add_3(dw, 0, tap, s0, s1, s2)
-    store(add(load_like(none, dw, 3 * tap), s3), dw, 3 * tap)
-    store(add(load_like(none, dw, 4 * tap), s4), dw, 4 * tap)
+    add_to_5(dw, tap, s0, s1, s2, s3, s4)
 
 
 @part

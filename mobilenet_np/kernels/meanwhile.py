@@ -6,8 +6,8 @@ multiply. So the next block is asked for, line by line, while this one is multip
 which lie in the fast cache, go to memory at the same time, past the caches.
 
 A product counts its steps, one for each term of the sums in each tile; a depthwise convolution has one for each
-register of results. A plan says what goes with a step. Where it is None there is nothing to do but to multiply, and the
-compiler leaves all of this out.
+register of results, and its backward pass at stride 2 for each cell. A plan says what goes with a step. Where it is
+None there is nothing to do but to multiply, and the compiler leaves all of this out.
 """
 
 from __future__ import annotations
