@@ -21,7 +21,7 @@ from mobilenet_np.files import write
 from mobilenet_np.forms import check_numba
 from mobilenet_np.measured import machine
 
-from . import figures, forms, growth, inference, layers, ops, paradox, start, training
+from . import changes, figures, forms, growth, inference, layers, ops, paradox, start, training
 
 COMMANDS = {
     "ops": ops,
@@ -32,6 +32,7 @@ COMMANDS = {
     "growth": growth,
     "paradox": paradox,
     "start": start,
+    "changes": changes,
 }
 PACKAGES = ("mobilenet_np", "numpy", "numba", "torch", "torchvision", "timm", "onnxruntime", "openvino", "keras")
 
@@ -54,7 +55,8 @@ def main(arguments: list[str] | None = None) -> None:
     given.out.mkdir(parents=True, exist_ok=True)
     where = about()
     print(f"{where['processor']}: {machine()}; NumPy's BLAS: {where['blas']}")
-    parts = [given] if given.command else [parser.parse_args([name, *COMMANDS[name].SHORT]) for name in COMMANDS]
+    short = [[name, *module.SHORT] for name, module in COMMANDS.items() if module.SHORT is not None]
+    parts = [given] if given.command else [parser.parse_args(one) for one in short]
     for part in parts:
         module = COMMANDS[part.command]
         print(f"\n{module.__doc__.splitlines()[0]}\n")

@@ -11,9 +11,11 @@ import multiprocessing
 import os
 import platform
 import signal
-from collections.abc import Callable, Iterable, Iterator
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import Any
 
 from . import memory
@@ -46,6 +48,8 @@ class Contender:
     name : str
     build : callable
         Runs in the process, so it must be a function that can be imported.
+    folder : Path, optional
+        Where the process looks first for what it imports: another version of a package, say.
 
     Attributes
     ----------
@@ -53,9 +57,9 @@ class Contender:
         Why it could not do what it was asked to.
     """
 
-    def __init__(self, name: str, build: Build):
+    def __init__(self, name: str, build: Build, folder: Path | None = None):
         self.name, self.lost = name, None
-        self._build, self._process = build, None
+        self._build, self._folder, self._process = build, folder, None
 
     def build(self, size: Size) -> Any:
         """Build and call once; the result. A process that has died is started again."""
@@ -84,7 +88,7 @@ class Contender:
         context = multiprocessing.get_context("spawn")  # a fork would have this process' threads and memory
         self._pipe, other = context.Pipe()
         self._process = context.Process(target=_serve, args=(other, self.name, self._build), daemon=True)
-        with _environment(ENVIRONMENTS.get(self.name, {})):
+        with _environment(ENVIRONMENTS.get(self.name, {})), _found_first(self._folder):
             self._process.start()
         other.close()
 
@@ -101,9 +105,11 @@ class Contender:
 
 
 @contextmanager
-def started(names: Iterable[str], build: Build) -> Iterator[dict[str, Contender]]:
-    """Contenders by name; in the end, also after Ctrl-C, their processes end."""
-    contenders = {name: Contender(name, build) for name in names}
+def started(
+    names: Iterable[str], build: Build, folders: Mapping[str, Path] | None = None
+) -> Iterator[dict[str, Contender]]:
+    """Contenders by name; in the end, also after Ctrl-C, their processes end. Some may have a folder."""
+    contenders = {name: Contender(name, build, (folders or {}).get(name)) for name in names}
     try:
         yield contenders
     finally:
@@ -124,6 +130,19 @@ def _environment(values: dict[str, str]) -> Iterator[None]:
                 del os.environ[name]
             else:
                 os.environ[name] = value
+
+
+@contextmanager
+def _found_first(folder: Path | None) -> Iterator[None]:
+    """Processes that are started meanwhile look for modules in this folder first: they begin with our ``sys.path``."""
+    if folder is None:
+        yield
+        return
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
 
 
 def _serve(pipe: Connection, name: str, build: Build) -> None:

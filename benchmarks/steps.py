@@ -20,10 +20,10 @@ NAMES = ("ours", "torch NCHW", "torch NHWC", MALLOC_TUNED, "keras")
 
 
 def build(name: str, size: Size) -> Step:
-    """The step of one of `NAMES`."""
+    """The step of one of `NAMES`; "ours" may be followed by which."""
     net = our_network(size.model, size.width, convention(name))
     x, labels = size.images(), size.labels()
-    if name == "ours":
+    if name.split()[0] == "ours":
         return our_step(net, x, labels)
     if name == "keras":
         return keras_step(net, x, labels)

@@ -1,7 +1,9 @@
 """Contenders in processes of their own: asleep when it is not their turn, and their ends are survived."""
 
 import os
+import shutil
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -25,6 +27,8 @@ def build(name, size):
         return lambda: time.sleep(600)
     if name == "environment":
         return lambda: os.environ.get("MALLOC_MMAP_MAX_")
+    if name == "package":
+        return lambda: mn.__file__
     if name == MALLOC_TUNED:
         return lambda: os.environ["MALLOC_MMAP_MAX_"]
     if name == "mortal":
@@ -120,6 +124,16 @@ def test_malloc_is_tuned_for_one_process_only(monkeypatch):
         assert [contender.build(SIZE) for contender in contenders.values()] == ["0", None]
     assert "MALLOC_MMAP_MAX_" not in os.environ
     assert os.environ["MALLOC_TOP_PAD_"] == "7"
+
+
+def test_one_process_has_another_version_of_the_package(tmp_path):
+    """Though this process, and those that are started without a folder, have the one that lies here."""
+    shutil.copytree(Path(mn.__file__).parent, tmp_path / "mobilenet_np", ignore=shutil.ignore_patterns("__pycache__"))
+    before = sys.path.copy()
+    for folders, expected in (({"package": tmp_path}, tmp_path / "mobilenet_np/__init__.py"), ({}, Path(mn.__file__))):
+        with started(("package",), build, folders) as contenders:
+            assert Path(contenders["package"].build(SIZE)).samefile(expected)
+        assert sys.path == before
 
 
 @pytest.fixture
