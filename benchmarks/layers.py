@@ -87,7 +87,7 @@ def _steps(model: str, resolution: int, repeats: int, here: Machine) -> list[dic
     x = np.random.default_rng(0).standard_normal((1, resolution, resolution, 3), np.float32)
     check_same("compile", fast(x), net.forward(x))
     steps = fast._plan(1, resolution, resolution)
-    room = fast._take((1, resolution, resolution, 1), steps, 1, 1, True)
+    room = fast._taken([], steps, 1, 1, True)
     images, nothing, rows = x.reshape(1, -1), steps.heads[:0], []
     pieces = [(steps.steps[i : i + 1], nothing) for i in range(len(steps.steps))]
     pieces += [(steps.steps[:0], steps.heads[i : i + 1]) for i in range(len(steps.heads))]

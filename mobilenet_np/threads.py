@@ -50,6 +50,11 @@ def set_threads(count: int | None) -> None:
     count : int or None
         None: as many as there are processors. More than 256 are not used.
 
+    Raises
+    ------
+    ValueError
+        If ``count`` is no whole number above 0.
+
     Examples
     --------
     >>> set_threads(1)
@@ -60,7 +65,7 @@ def set_threads(count: int | None) -> None:
     global _threads
     if count is not None:
         check_positive("set_threads", "count", count, integer=True)
-    _threads = count
+    _threads = None if count is None else int(count)  # of NumPy, too
 
 
 def get_threads() -> int:
@@ -198,6 +203,8 @@ class _Helper(threading.Thread):
 
     def end(self) -> BaseException | None:
         """Wait until the task has ended, or call it off; return the error that it ended with."""
+        if self.job is None:  # Ctrl-C came before it was begun
+            return None
         _, right = self.job
         if not right.acquire(blocking=False):  # it has begun
             begun, ended = int(self.counts[0]), int(self.counts[8])

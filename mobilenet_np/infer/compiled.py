@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-import threading
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 
+from ..errors import InputTypeError
 from ..forms import HAVE_NUMBA
 from ..memory import lines
 from ..models import Network, check_images
 from ..threads import desks, get_threads, with_helpers
+from .fits import fits
 from .folded import Folded
 from .plan import Plan, plan
 from .weights import Weights, padded
+
+_KEPT = 8  # shapes of batches whose plan and working space are kept; those that were used last
 
 
 class _Room(NamedTuple):
@@ -29,15 +33,14 @@ class Compiled:
     """A network for inference: ``fast(x)`` gives the logits of ``net.forward(x)``, within float32 rounding.
 
     Made by `compile`. It holds a copy of the weights: train the network further, and compile it again. Several threads
-    may call it at once, and so may a forked child.
+    may call it at once, and so may a forked child: there is no lock that somebody could hold meanwhile.
     """
 
     def __init__(self, net: Network):
         self.architecture = net.architecture
         self._weights = Weights(net)
-        self._plans: dict[tuple[int, ...], Plan] = {}
-        self._rooms: dict[tuple[int, ...], list[_Room]] = {}
-        self._lock = threading.Lock()
+        self._plan = lru_cache(_KEPT)(partial(plan, self.architecture, self._weights))
+        self._rooms = lru_cache(_KEPT)(lambda N, H, W, threads: [])
 
     def __call__(self, x: np.ndarray) -> np.ndarray:
         """Logits.
@@ -50,6 +53,11 @@ class Compiled:
         Returns
         -------
         y : (N, classes) float32
+
+        Raises
+        ------
+        ValueError, TypeError
+            Of images of another shape or dtype.
         """
         from .run import Work, on_all_threads
 
@@ -59,8 +67,8 @@ class Compiled:
         steps = self._plan(N, H, W)
         whole_images = 4 * threads <= N or N % threads == 0
         images = np.ascontiguousarray(x).reshape(N, H * W * 3)
-        key = (N, H, W, threads)
-        room = self._take(key, steps, N, threads, whole_images)
+        rooms = self._rooms(N, H, W, threads)
+        room = self._taken(rooms, steps, N, threads, whole_images)
         room.counters[:] = 0
         work = Work(
             steps.steps, steps.heads, self._weights.array, images, room.spaces, room.scratches, room.head,
@@ -69,29 +77,22 @@ class Compiled:
         with_helpers(lambda threads: on_all_threads(desks, threads, work), threads)
         outputs = self.architecture.tail[-1].c_out  # features, of a network without a classifier
         logits = room.head[-N * padded(outputs) :].reshape(N, padded(outputs))[:, :outputs].copy()
-        with self._lock:
-            self._rooms[key].append(room)
+        rooms.append(room)
         return logits
 
-    def _plan(self, N: int, H: int, W: int) -> Plan:
-        with self._lock:
-            if (N, H, W) not in self._plans:
-                self._plans[N, H, W] = plan(self.architecture, self._weights, N, H, W)
-            return self._plans[N, H, W]
-
-    def _take(self, key: tuple, steps: Plan, N: int, threads: int, whole_images: bool) -> _Room:
+    @staticmethod
+    def _taken(rooms: list[_Room], steps: Plan, N: int, threads: int, whole_images: bool) -> _Room:
         """Working space that no other call is using: writing to fresh memory costs more than computing."""
-        with self._lock:
-            rooms = self._rooms.setdefault(key, [])
-            if rooms:
-                return rooms.pop()
-        count = 2 * (1 + N * len(steps.steps) + len(steps.heads))
-        return _Room(
-            lines(threads if whole_images else 1, steps.activations),
-            lines(threads, steps.scratch),
-            lines(1, steps.outputs)[0],
-            np.zeros(count, np.int64),
-        )
+        try:
+            return rooms.pop()  # which gives one room to one thread, without a lock
+        except IndexError:
+            count = 2 * (1 + N * len(steps.steps) + len(steps.heads))
+            return _Room(
+                lines(threads if whole_images else 1, steps.activations),
+                lines(threads, steps.scratch),
+                lines(1, steps.outputs)[0],
+                np.zeros(count, np.int64),
+            )
 
     def __repr__(self) -> str:
         net = self.architecture
@@ -112,8 +113,15 @@ def compile(net: Network) -> Compiled | Folded:
     Returns
     -------
     fast : Compiled
-        ``fast(x)`` is ``net.forward(x)``, faster. Where Numba is not installed, a `Folded`: BatchNorm is folded, the
-        rest runs op by op.
+        ``fast(x)`` is ``net.forward(x)``, faster. Where Numba is not installed, or for a network that no plan is for
+        (with layers of your own, or windows of 7x7), a `Folded`: BatchNorm is folded, the rest runs op by op.
+
+    Raises
+    ------
+    TypeError
+        Of what is no `Network`.
+    ValueError
+        If a running variance plus eps is not positive.
 
     Examples
     --------
@@ -124,4 +132,6 @@ def compile(net: Network) -> Compiled | Folded:
     >>> bool(np.allclose(fast(x), net.forward(x), atol=1e-4))
     True
     """
-    return Compiled(net) if HAVE_NUMBA else Folded(net)
+    if not isinstance(net, Network):
+        raise InputTypeError(f"compile: net is a {type(net).__name__}; it must be a Network, as build makes them")
+    return Compiled(net) if HAVE_NUMBA and fits(net) else Folded(net)

@@ -13,6 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..layers import Layer, Sequential
+from ..ops.batch_norm_inference import check_variance
 
 
 def fold(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
@@ -28,6 +29,11 @@ def fold(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
         In float64, so that it is rounded once.
     b : (C_out,) float64
 
+    Raises
+    ------
+    ValueError
+        If a running variance plus eps is not positive.
+
     Examples
     --------
     >>> import mobilenet_np as mn
@@ -42,5 +48,6 @@ def fold(layer: Layer) -> tuple[np.ndarray, np.ndarray]:
     (w,) = layer.children["conv"].params.values()
     bn = layer.children["bn"]
     gamma, beta, mean, var = (a.astype(np.float64) for a in (*bn.params.values(), *bn.buffers.values()))
+    check_variance(bn.name, var, bn.eps)
     scale = gamma / np.sqrt(var + bn.eps)
     return w * scale, beta - mean * scale

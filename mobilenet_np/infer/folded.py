@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..layers import Layer
+from ..blocks import ConvBNAct
+from ..layers import BatchNorm, Layer
 from ..models import Network
 from .fold import fold
 
@@ -12,8 +13,8 @@ from .fold import fold
 class Folded:
     """A network for inference, op by op: ``fast(x)`` gives the logits of ``net.forward(x)``, within float32 rounding.
 
-    What `compile` makes where Numba is not installed. It holds a copy of the weights, and several threads may call it
-    at once.
+    What `compile` makes where Numba is not installed, or of a network that there is no plan for (`fits`). It holds a
+    copy of the weights, and several threads may call it at once.
 
     Parameters
     ----------
@@ -46,6 +47,11 @@ class Folded:
         Returns
         -------
         y : (N, classes) float32
+
+        Raises
+        ------
+        ValueError, TypeError
+            Of images of another shape or dtype.
         """
         return self._net.forward(x)
 
@@ -67,7 +73,7 @@ class _Bias(Layer):
 
 def _fold_all(layer: Layer) -> None:
     for child in layer.children.values():
-        if "bn" in child.children:
+        if isinstance(child, ConvBNAct) and type(child.children.get("bn")) is BatchNorm:
             w, b = fold(child)
             child.children["conv"].params["w"] = w
             child.children["bn"] = _Bias(b)

@@ -197,14 +197,14 @@ class _Planner:
         return Ho, Wo
 
     def _rows(self, fields: dict, project: Row, target: str, residual: int) -> None:
-        """As many rows at once as the cache holds, with two tiles at least."""
+        """As many rows at once as the cache holds, with two tiles at least, and an even number where it can be."""
         k, s, c, W, Ho, Wo = (fields[name] for name in ("kernel", "stride", "mid_pitch", "W", "Ho", "Wo"))
         expands = "w_expand" in fields
         tile = Ho
         while tile > 1 and 4 * self._room(tile, k, s, c, W, Wo, expands) > CACHE * 3 // 4:
             tile -= 1
         count = -(-Ho // tile)
-        tile = -(-Ho // (count + count % 2))  # tiles of equal size, and an even number of them
+        tile = -(-Ho // (count + count % 2))  # tiles of equal size
         self.scratch = max(self.scratch, self._room(tile, k, s, c, W, Wo, expands))
         self._add(
             ROWS, Ho, tile, **fields, c_out=padded(project.c_out), residual=residual,
@@ -217,7 +217,7 @@ class _Planner:
         return (((tile - 1) * s + k) * W * expands + tile * Wo) * c
 
     def _channels(self, fields: dict, gate: Row | None) -> None:
-        """Some channels of the whole image, in about 64 KB, and four tiles at least."""
+        """Some channels of the whole image, in about 64 KB, and four tiles where there are channels enough."""
         c, size = fields["c_mid"], fields["H"] * fields["W"]
         tile = max(16, min(2**14 // size, -(-c // 4)) // 16 * 16)
         self.scratch = max(self.scratch, size * tile)
@@ -264,7 +264,6 @@ class _Planner:
             if row.op == "linear":
                 self._product(row, images, source=at)
                 self.steps[-1]["target"] = end
-                self.steps[-1]["by_rows"] = 0
                 for field, channels in (("in_pitch", row.c_in), ("out_pitch", row.c_out)):
                     self.steps[-1][field] = padded(channels)
                 at, end = end, end + images * padded(row.c_out)

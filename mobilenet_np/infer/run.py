@@ -1,8 +1,9 @@
 """Run a plan: the compiled part, from the tiles of one step up to the worker that a thread runs.
 
 It is one call without Python's lock. Threads need not be told what to do: a step's next tile is the next number of a
-counter that all of them increment, and a step begins when all tiles of the one before are done. Batches of several
-images are shared out whole, an image to a thread, which has nothing to wait for and finds the image in its own cache.
+counter that all of them increment, and a step begins when all tiles of the one before are done. Where there are images
+enough for all threads they are shared out whole, an image to a thread, which has nothing to wait for and finds the
+image in its own cache.
 """
 
 from __future__ import annotations
@@ -207,8 +208,8 @@ class Work(NamedTuple):
         Features, hidden units and logits of all images.
     features : int
         Per image.
-    counters : (2 + 2 * steps + 2 * heads) int64
-        Zeros. For each step, how many tiles are taken and how many are done.
+    counters : (2 + 2 * N * steps + 2 * heads) int64
+        Zeros. How many images are taken and done; for each step of each image, how many tiles; for each head.
     whole_images : bool
     """
 

@@ -28,7 +28,8 @@ class Weights:
     """Folded weights by row name.
 
     A matrix lies in panels of sixteen columns, a depthwise kernel tap by tap. Channels are padded with zeros to
-    multiples of eight: what is computed in the padding is zero again, through every layer, and is cut off at the end.
+    multiples of eight: what is computed in the padding is zero again, through every layer (a gate there is half open,
+    but lets through zeros), and is cut off at the end.
 
     Attributes
     ----------

@@ -33,7 +33,8 @@ def gated_backward(dy: np.ndarray, x: np.ndarray, g: np.ndarray) -> tuple[np.nda
 
 
 def add_everywhere(y: np.ndarray, row: np.ndarray) -> np.ndarray:
-    """Add ``row`` (N, C) at every position of y (N, H, W, C), in y's own memory."""
+    """Add ``row`` (N, C) at every position of y (N, H, W, C): in y's own memory, if that is in C order."""
+    y = np.ascontiguousarray(y)
     take_turns(_add_everywhere, (_rows(y), row), len(y), work=y.size)
     return y
 

@@ -46,15 +46,15 @@ def can_link(conv: Layer, bn: Layer, act: Layer | None, x: np.ndarray | Pending)
     if any({"forward", "backward", "remember"} & vars(layer).keys() for layer in (conv, bn, act) if layer):
         return False
     w = conv._params["w"]
-    fits = w.dtype == np.float32 and bn._params["gamma"].size % 8 == 0 and w.shape[-1] % 8 == 0
+    gamma, C_out = bn._params["gamma"], w.shape[-1]
+    fits = w.dtype == gamma.dtype == np.float32 and gamma.size == C_out and C_out % 8 == 0
     if type(conv) is PointwiseConv2D:
         fits = fits and w.shape[0] % 8 == 0
     if type(conv) is DepthwiseConv2D:
         fits = fits and w.shape[0] in (3, 5) and conv.stride <= 2
-    if not isinstance(x, np.ndarray):
-        return fits
-    channels = w.shape[-1] if type(conv) is DepthwiseConv2D else w.shape[-2]
-    return fits and x.dtype == np.float32 and x.ndim == 4 and x.shape[3] == channels and x.size > 0
+    raw = x if isinstance(x, np.ndarray) else x.raw
+    channels = C_out if type(conv) is DepthwiseConv2D else w.shape[-2]
+    return fits and raw.dtype == np.float32 and raw.ndim == 4 and raw.shape[3] == channels and raw.size > 0
 
 
 def finished(x: np.ndarray | Pending) -> np.ndarray:

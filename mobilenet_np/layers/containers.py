@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import check_shape
 from ..memory import empty
 from .chain import finished
 from .layer import Layer
@@ -65,7 +66,10 @@ class Residual(Sequential):
     def pass_on(self, x, train=False):
         x = finished(x)
         y = super().pass_on(x, train)
-        return _sum(x, y) if isinstance(y, np.ndarray) else y.finished(plus=x)
+        if not isinstance(y, np.ndarray):
+            return y.finished(plus=x)
+        check_shape("residual", "x", x, y.shape, "what is added to F(x) must have F(x)'s shape")
+        return _sum(x, y)
 
     def pass_back(self, dy, sums=None, plus=None):
         return super().pass_back(dy, sums, plus=dy if plus is None else _sum(dy, plus))

@@ -13,6 +13,7 @@ from ..kernels.chain_conv2d import conv2d_link, conv2d_link_backward
 from ..kernels.chain_depthwise import depthwise_link, depthwise_link_backward
 from ..kernels.chain_pointwise import pointwise_link, pointwise_link_backward
 from ..kernels.normalize import parts_of_sums, take_back, take_in
+from ..ops.batch_norm_inference import check_variance
 from .layer import Layer
 from .op_layers import Activation, BatchNorm, Conv2D, DepthwiseConv2D, PointwiseConv2D
 
@@ -40,6 +41,7 @@ def forward(conv: Layer, bn: BatchNorm, act: Activation | None, x: np.ndarray | 
         columns, inv_std = take_in(*pieces, *params, bn.eps, *running, bn.decay, bn.unbiased)
     else:
         mean, var = running
+        check_variance(bn.name, var, bn.eps)
         inv_std = 1 / np.sqrt(var + np.float32(bn.eps))
         columns = columns_of(*params, mean, inv_std)
     return Kept(x, Pending(raw, columns, act.op if act else ""), inv_std)

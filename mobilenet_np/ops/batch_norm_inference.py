@@ -170,8 +170,13 @@ def batch_norm_inference_forward(
     """
     op = "batch_norm_inference"
     check_arguments(op, x, eps, gamma=gamma, beta=beta, mean=mean, var=var)
-    check(not np.any(var.real + eps <= 0), f"{op}: var is {var.real.min()} at its least; var + eps must be positive")
+    check_variance(op, var, eps)
     return normalize(x, gamma, beta, mean, var, eps)
+
+
+def check_variance(op: str, var: np.ndarray, eps: float) -> None:
+    """Check that there is a standard deviation to divide by."""
+    check(not np.any(var.real + eps <= 0), f"{op}: var is {var.real.min()} at its least; var + eps must be positive")
 
 
 def batch_norm_inference_backward(
