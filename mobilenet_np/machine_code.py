@@ -3,7 +3,8 @@
 ``njit(cache=True)`` leaves two things to its user. It raises where no folder is writable. And it looks for changes in
 the file of the function alone: where that calls a compiled helper of another file, and the helper changes, the old
 machine code goes on running. So the code of a kernel is kept under a name that changes with any file of the package's
-own folder, of ``kernels/`` and of the kernel's folder.
+own folder, of ``kernels/`` and of the kernel's folder. (What it was called before is left where it is, as Python leaves
+it: in ``__pycache__``, which may be deleted at any time.)
 """
 
 from __future__ import annotations
@@ -28,7 +29,9 @@ def cached_njit(function: Callable, name: str = "", fastmath: Any = False, sourc
     Parameters
     ----------
     function : callable
-        May call compiled helpers of its own folder, of ``kernels/`` and of the package's folder.
+        May call compiled helpers of its own folder, of ``kernels/`` and of the package's folder. It writes into arrays
+        that it is given, and returns none: for every array that it returns Numba calls a function of Python's, and if
+        Ctrl-C is waiting there, `KeyboardInterrupt` becomes a `SystemError`.
     name : str
         What tells variants of one function apart, such as those of two settings of ``fastmath``.
     fastmath : bool or set of str

@@ -29,7 +29,9 @@ MOST = 256  # threads; each that helps has a desk
 
 _threads: int | None = None
 _helpers: list[_Helper] = []
-_busy = threading.Lock()
+_taken: dict[str, object] = {}
+"""Under "helpers" the call that they work for. A lock would not know who holds it: when Ctrl-C comes between taking it
+and the next line, nobody could tell whether to give it back."""
 _limiting = threading.Lock()  # held by whoever has BLAS limited to one thread
 desks = np.zeros(8 * MOST, np.int64)
 """Where helpers find what to do without Python (`mobilenet_np.jobs`): eight numbers for each."""
@@ -79,19 +81,17 @@ def run_on_all(task: Callable[[int], None], threads: int) -> None:
     The tasks share out their work among themselves. One that has not started when this thread's own is done is not
     needed any more and is called off. And while the others work for somebody else, this thread works alone.
     """
-    crew = _crew(threads - 1) if threads > 1 else None
-    if crew is None:
-        task(0)
-        return
+    call, crew = object(), ()
     try:
-        for helper in crew[: threads - 1]:
+        crew = _crew(threads - 1, call)
+        for helper in crew:
             helper.begin(task)
         task(0)
     finally:
         try:
-            errors = [helper.end() for helper in crew[: threads - 1]]
+            errors = [helper.end() for helper in crew]
         finally:  # even if Ctrl-C falls into the waiting
-            _busy.release()
+            _give_back(call)
     for error in errors:
         if error is not None:
             raise error
@@ -102,16 +102,14 @@ def with_helpers(run: Callable[[int], None], threads: int) -> None:
 
     While they work for somebody else it is ``run(1)``.
     """
-    crew = _crew(threads - 1) if threads > 1 else None
-    if crew is None:
-        run(1)
-        return
+    call = object()
     try:
-        for helper in crew[: threads - 1]:
+        crew = _crew(threads - 1, call)
+        for helper in crew:
             helper.listen()
-        run(threads)
+        run(1 + len(crew))
     finally:
-        _busy.release()
+        _give_back(call)
 
 
 def useful(work: int, pieces: int, worth: int = _WORTH_A_TURN) -> int:
@@ -263,23 +261,25 @@ def _serve(helper: int, counts: np.ndarray, seen: int) -> int:
     return serve(desks, helper, counts, seen, _SPINS)
 
 
-def _crew(helpers: int) -> list[_Helper] | None:
-    """So many threads, for this thread alone until it releases `_busy`; None if they work for another."""
-    if not _busy.acquire(blocking=False):
-        return None
-    try:
-        for number in range(len(_helpers) + 1, helpers + 1):
-            _helpers.append(_Helper(number))
-    except BaseException:
-        _busy.release()
-        raise
-    return _helpers
+def _crew(helpers: int, call: object) -> list[_Helper]:
+    """So many threads, for this call alone until `_give_back`; none if they work for another."""
+    if helpers < 1 or _taken.setdefault("helpers", call) is not call:
+        return []
+    for number in range(len(_helpers) + 1, helpers + 1):
+        _helpers.append(_Helper(number))
+    return _helpers[:helpers]
+
+
+def _give_back(call: object) -> None:
+    if _taken.get("helpers") is call:
+        del _taken["helpers"]
 
 
 def _after_fork() -> None:
     """A forked child has none of its parent's threads, and perhaps a lock that nobody will release."""
-    global _busy, _limiting
-    _busy, _limiting = threading.Lock(), threading.Lock()
+    global _limiting
+    _limiting = threading.Lock()
+    _taken.clear()
     _helpers.clear()
     desks[:] = 0
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..machine_code import cached_njit
-from ..memory import LINE
+from ..memory import LINE, lines
 from ..parts import helper, part
 from .simd import (
     add,
@@ -44,19 +44,25 @@ _GROUP = (
 _0, _3, _6, _HALF, _A_THIRD, _A_SIXTH = (np.float32(value) for value in (0, 3, 6, 1 / 2, 1 / 3, 1 / 6))
 
 
-@cached_njit
-def columns_of(gamma, beta, mean, inv_std):
+def columns_of(gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray) -> np.ndarray:
     """SCALE, SHIFT and MINUS_MEAN, and room for the other two: (5, C), filled up to whole cache lines."""
-    C = gamma.size
-    step = (C + LINE - 1) // LINE * LINE
-    room = np.zeros(5 * step + LINE, np.float32)
-    start = -(room.ctypes.data // 4) % LINE
-    columns = room[start : start + 5 * step].reshape(5, step)
-    for c in range(C):
+    columns = room_for_columns(gamma.size)
+    fill_columns(columns, gamma, beta, mean, inv_std)
+    return columns
+
+
+def room_for_columns(C: int) -> np.ndarray:
+    """Zeros (5, C), filled up to whole cache lines."""
+    return lines(5, -(-C // LINE) * LINE)
+
+
+@cached_njit
+def fill_columns(columns, gamma, beta, mean, inv_std):
+    """Fill in SCALE, SHIFT and MINUS_MEAN."""
+    for c in range(gamma.size):
         columns[SCALE, c] = gamma[c] * inv_std[c]
         columns[SHIFT, c] = beta[c] - mean[c] * columns[SCALE, c]
         columns[MINUS_MEAN, c] = -mean[c]
-    return columns
 
 
 @cached_njit

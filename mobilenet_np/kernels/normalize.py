@@ -26,7 +26,9 @@ from .batch_norm_rows import (
     backward_columns,
     backward_rows,
     columns_of,
+    fill_columns,
     normalize_rows,
+    room_for_columns,
     statistics_of_rows,
     sums_of_rows,
 )
@@ -119,16 +121,22 @@ def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) 
     return dx
 
 
-@cached_njit
-def add_up(parts, inv_std):
+def add_up(parts: np.ndarray, inv_std: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """dgamma and dbeta from what `sums_of_rows` found in several parts (parts, 2, C)."""
     dgamma, dbeta = np.zeros_like(inv_std), np.zeros_like(inv_std)
+    _add_up(parts, inv_std, dgamma, dbeta)
+    return dgamma, dbeta
+
+
+@cached_njit
+def _add_up(parts, inv_std, dgamma, dbeta):
     for part in range(len(parts)):
         for c in range(inv_std.size):
             dgamma[c] += parts[part, 0, c]
         for c in range(inv_std.size):
             dbeta[c] += parts[part, 1, c]
-    return dgamma * inv_std, dbeta
+    for c in range(inv_std.size):
+        dgamma[c] *= inv_std[c]
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -143,10 +151,16 @@ def _statistics(x, P, C, rows, pieces, b0, b1):
         statistics_of_rows(start, min(rows, P - b * rows), C, address(pieces[0, b]), address(pieces[1, b]))
 
 
-@cached_njit
-def together(pieces, P, rows):
+def together(found: np.ndarray, P: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Mean and variance from the means and squares (2, pieces, C) of pieces of ``rows`` positions each, but for the
     last of every P positions, which may have fewer."""
+    mean, var = np.empty(found.shape[2], np.float32), np.empty(found.shape[2], np.float32)
+    _together(found, P, rows, mean, var)
+    return mean, var
+
+
+@cached_njit
+def _together(pieces, P, rows, batch_mean, batch_var):
     C = pieces.shape[2]
     mean, square = np.zeros(C), np.zeros(C)
     done, each = 0, (P + rows - 1) // rows
@@ -158,7 +172,7 @@ def together(pieces, P, rows):
             mean[c] += off * share
             square[c] += pieces[1, b, c] + off * off * (done * share)
         done += more
-    return mean.astype(np.float32), (square / done).astype(np.float32)
+    batch_mean[:], batch_var[:] = mean, square / done
 
 
 # ---------------------------------------------------------------------------------------------------------------------
@@ -166,27 +180,44 @@ def together(pieces, P, rows):
 # code is gone from the caches by then, took as long as a small layer
 
 
-@cached_njit
-def take_in(found, P, rows, gamma, beta, eps, running_mean, running_var, decay, unbiased):
-    """Columns and 1 / standard deviation from a table's `Pieces`, which also go into the running statistics: see
+def take_in(
+    pieces: Pieces, gamma: np.ndarray, beta: np.ndarray, eps: float,
+    running_mean: np.ndarray, running_var: np.ndarray, decay: float, unbiased: bool,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Columns and 1 / standard deviation from a table's statistics, which also go into the running ones: see
     `mobilenet_np.ops.batch_norm_inference.running_statistics`."""
-    mean, var = together(found, P, rows)
+    columns, inv_std = room_for_columns(gamma.size), np.empty_like(gamma)
+    _take_in(*pieces, gamma, beta, eps, running_mean, running_var, decay, unbiased, columns, inv_std)
+    return columns, inv_std
+
+
+@cached_njit
+def _take_in(found, P, rows, gamma, beta, eps, running_mean, running_var, decay, unbiased, columns, inv_std):
+    mean, var = np.empty_like(gamma), np.empty_like(gamma)
+    _together(found, P, rows, mean, var)
     positions = found.shape[1] // ((P + rows - 1) // rows) * P
     correction = np.float32(positions / (positions - 1) if unbiased and positions > 1 else 1)
     stays, comes = np.float32(decay), np.float32(1 - decay)
     for c in range(mean.size):
         running_mean[c] = stays * running_mean[c] + comes * mean[c]
         running_var[c] = stays * running_var[c] + comes * (var[c] * correction)
-    inv_std = np.float32(1) / np.sqrt(var + np.float32(eps))
-    return columns_of(gamma, beta, mean, inv_std), inv_std
+    inv_std[:] = np.float32(1) / np.sqrt(var + np.float32(eps))
+    fill_columns(columns, gamma, beta, mean, inv_std)
+
+
+def take_back(
+    parts: np.ndarray, columns: np.ndarray, inv_std: np.ndarray, positions: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """dgamma and dbeta, as `add_up` makes them, and the columns filled in for backward."""
+    dgamma, dbeta = np.zeros_like(inv_std), np.zeros_like(inv_std)
+    _take_back(parts, columns, inv_std, positions, dgamma, dbeta)
+    return dgamma, dbeta
 
 
 @cached_njit
-def take_back(parts, columns, inv_std, positions):
-    """dgamma and dbeta, as `add_up` makes them, and the columns filled in for backward."""
-    dgamma, dbeta = add_up(parts, inv_std)
+def _take_back(parts, columns, inv_std, positions, dgamma, dbeta):
+    _add_up(parts, inv_std, dgamma, dbeta)
     backward_columns(columns, inv_std, dgamma, dbeta, positions)
-    return dgamma, dbeta
 
 
 @in_turns

@@ -38,7 +38,7 @@ def forward(conv: Layer, bn: BatchNorm, act: Activation | None, x: np.ndarray | 
     raw, pieces = _FORWARD[type(conv)](conv, x, train)
     params, running = bn._params.values(), bn._buffers.values()
     if train:
-        columns, inv_std = take_in(*pieces, *params, bn.eps, *running, bn.decay, bn.unbiased)
+        columns, inv_std = take_in(pieces, *params, bn.eps, *running, bn.decay, bn.unbiased)
     else:
         mean, var = running
         check_variance(bn.name, var, bn.eps)

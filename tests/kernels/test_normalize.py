@@ -125,7 +125,7 @@ def test_what_a_link_takes_in_is_what_a_batch_norm_remembers(images, P, rows, un
     np.testing.assert_allclose(batch_mean, x.reshape(-1, 24).mean(axis=0), atol=1e-6)
     np.testing.assert_allclose(batch_var, x.reshape(-1, 24).var(axis=0), rtol=1e-5)
     expected = running_statistics(mean, var, batch_mean, batch_var, images * P, 0.997, unbiased)
-    columns, inv_std = take_in(*pieces, gamma, beta, 1e-3, mean, var, 0.997, unbiased)
+    columns, inv_std = take_in(pieces, gamma, beta, 1e-3, mean, var, 0.997, unbiased)
     np.testing.assert_array_equal([mean, var], expected)
     np.testing.assert_array_equal(inv_std, 1 / np.sqrt(batch_var + F32(1e-3)))
     np.testing.assert_array_equal(columns, columns_of(gamma, beta, batch_mean, inv_std))
