@@ -18,6 +18,7 @@ import numpy as np
 
 from .errors import check_positive
 from .machine_code import HAVE_NUMBA
+from .memory import LINE, lines
 
 # Numbers: to have a second thread for fewer costs more than it brings. They are more where Python threads hand over to
 # each other than where machine code does (`kernels.turns`).
@@ -33,8 +34,8 @@ _taken: dict[str, object] = {}
 """Under "helpers" the call that they work for. A lock would not know who holds it: when Ctrl-C comes between taking it
 and the next line, nobody could tell whether to give it back."""
 _limiting = threading.Lock()  # held by whoever has BLAS limited to one thread
-desks = np.zeros(8 * MOST, np.int64)
-"""Where helpers find what to do without Python (`mobilenet_np.jobs`): eight numbers for each."""
+desks = lines(MOST, LINE).reshape(-1).view(np.int64)
+"""Where helpers find what to do without Python (`mobilenet_np.jobs`): eight numbers, a cache line, for each."""
 
 
 def available() -> int:

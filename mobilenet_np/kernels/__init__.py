@@ -1,1 +1,1 @@
-"""The hottest loops, written eight numbers at a time. Imported only when a compiled form first runs."""
+"""The hottest loops, written eight or sixteen numbers at a time. Imported only when a compiled form first runs."""

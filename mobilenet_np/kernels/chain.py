@@ -12,7 +12,7 @@ These are six reads and writes of large tables for convolution, BatchNorm and no
 other they take fourteen, of which `normalize` needs eight.
 
 The work is cut by the shape of the tables alone, so results have the same bits on any number of threads. Here is what
-both kinds of convolution have in common; see `chain_pointwise` and `chain_depthwise`.
+all kinds of convolution have in common; see `chain_pointwise`, `chain_depthwise` and `chain_conv2d`.
 """
 
 from __future__ import annotations

@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, output_size
-from ..memory import empty
+from ..memory import empty, zeros
 from ..parts import helper
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, pitch_of, place, ready, streams
 from .depthwise import Window, depthwise
 from .depthwise_backward import cells_of, gather_rows, steps_of_cells
 from .depthwise_weights import weights_of_rows
-from .meanwhile import COLUMNS, plan, send_all, send_rest
+from .meanwhile import CHANNELS, plan, send_all, send_rest
 from .normalize import Pieces
 from .simd import address, forward
 from .tiles import ACTS, Finish
@@ -76,7 +76,7 @@ def depthwise_link_backward(
     """
     (N, H, W, C), (_, Ho, Wo, _), k = x.raw.shape, dy.shape, w.shape[0]
     top, left = padding[0][0], padding[1][0]
-    dx, parts, sums = empty(x.raw.shape), np.zeros((N, *w.shape), np.float32), np.zeros((N, 2, C), np.float32)
+    dx, parts, sums = empty(x.raw.shape), zeros((N, *w.shape)), np.zeros((N, 2, C), np.float32)
     pixel, dy_pixel = _pitch_of(x), pitch_of(C)
     g = Window(k, stride, top, left, H, W, Wo, W * pixel, pixel, Wo * dy_pixel, dy_pixel, C)
     past = streams(dx, W * C)
@@ -112,7 +112,7 @@ def _after(n, i1, Ho, end):
 @in_turns
 def _depthwise(x, w, zeros, y, g, Ho, band, bands, pieces, past, normalized, blocks, b0, b1):
     """Bands b0 to b1 of all images, counted through."""
-    C, raw_row, groups = x.C, g.W * x.C, (x.C + COLUMNS - 1) // COLUMNS
+    C, raw_row, groups = x.C, g.W * x.C, -(-x.C // CHANNELS)
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(y), 0)
     going, table, size = address(y), address(y), 0  # the results of the band before
     for b in range(b0, b1):
@@ -152,7 +152,7 @@ def _rows_of_band(i0, i1, g, back, Ho):
 def _backward(
     dy, y, x, w, zeros, dx, dw, sums, g, back, Ho, total, band, past, normalized, before, blocks, waste, n0, n1
 ):
-    C, groups = x.C, (x.C + COLUMNS - 1) // COLUMNS
+    C, groups = x.C, -(-x.C // CHANNELS)
     row, dy_row = g.W * C, g.Wo * C  # of the tables; those of one's own memory are longer
     finish = Finish(_LOW, _HIGH, _CURVE, _SLOPE, False, address(dx), 0)
     none = address(zeros)

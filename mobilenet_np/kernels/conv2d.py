@@ -1,4 +1,5 @@
-"""Standard convolution as a matrix product, without copying the windows out of the image first.
+"""Gradients of a standard convolution as matrix products, without copying the windows out of the image first; for its
+forward pass, which is one too, see `chain_conv2d`.
 
 A row of a kh x kw window is kw * C_in numbers that lie side by side in memory, and the next window begins stride * C_in
 numbers further on. So the windows of one row of outputs are a matrix already, whose rows overlap in memory, and the

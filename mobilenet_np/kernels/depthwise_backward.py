@@ -207,8 +207,9 @@ def gather_rows(d, s0, Ho, x, dx, zeros, waste, w, dw, g, i0, i1, c0, c1, meanwh
     ``meanwhile`` after the last.
 
     d is the address of its row ``s0``, and has the rows that these cells meet; x and dx are those of the image's row 0,
-    which need not exist. ``zeros`` are as many as a row of x or d has, ``waste`` is memory for rows that are not in the
-    image, of as many numbers as a row, or five, of dx.
+    which need not exist; dx lies without gaps, so from one of its pixels to the next it is ``g.w_tap``, all channels.
+    ``zeros`` are as many as a row of x or d has, and as five taps of w; ``waste`` is memory for rows that are not in
+    the image, of as many numbers as a row, or five pixels, of dx.
     """
     none = forward(zeros, 0)
     row, first = g.W * g.w_tap, forward(d, -s0 * g.y_row)

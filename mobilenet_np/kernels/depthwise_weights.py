@@ -1,4 +1,4 @@
-"""The gradients of a depthwise convolution's weights alone, in sums that stay in registers along a row.
+"""The gradients of a depthwise convolution's weights alone, at stride 1, in sums that stay in registers along a row.
 
 A row of dy meets the rows of its windows; or, for a 3x3 kernel and where registers are left, two rows of dy do at once,
 column by column as in `depthwise_columns`.
@@ -188,8 +188,9 @@ def _weights_of_row(dy, image, zeros, r, g, first, last, c, dw, none):
 
 @helper
 def weights_of_rows(dy, x, zeros, g, i0, i1, dw, meanwhile, step):
-    """Add the share of rows i0 to i1 of dy to dw, one or two rows after the other; the step in the plan for
-    ``meanwhile`` after the last.
+    """Add the share of rows i0 to i1 of dy to dw, at stride 1, one or two rows after the other.
+
+    Returned is the step in the plan for ``meanwhile`` after the last.
 
     dy is the address of its row i0, x that of the image's row 0, which need not exist where only some rows are kept,
     ``zeros`` that of a row of zeros.

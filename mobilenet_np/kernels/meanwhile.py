@@ -26,6 +26,7 @@ from .tiles import REGISTERS
 ROWS = 14 if REGISTERS >= 32 else 6  # of most tiles
 ROWS_OF_WEIGHTS = 8 if REGISTERS >= 32 else 6  # of most tiles of weights' gradients
 COLUMNS = 16
+CHANNELS = 16 if REGISTERS >= 32 else 8  # of a step of a depthwise convolution
 
 
 class Meanwhile(NamedTuple):
