@@ -51,7 +51,7 @@ def empty(shape: int | tuple[int, ...], dtype: str | np.dtype = np.float32) -> n
 
     Parameters
     ----------
-    shape : tuple of int
+    shape : int or tuple of int
     dtype : dtype
 
     Examples

@@ -97,7 +97,17 @@ class Plan(NamedTuple):
 
 
 def plan(net: Architecture, weights: Weights, images: int, height: int, width: int) -> Plan:
-    """Steps, tiles and working space for batches of one shape."""
+    """Steps, tiles and working space for batches of one shape.
+
+    Parameters
+    ----------
+    net : Architecture
+        One that `mobilenet_np.infer.fits`.
+    weights : Weights
+        Of a network with these rows.
+    images, height, width : int
+        Of a batch; pixels.
+    """
     return _Planner(net, weights).plan(images, height, width)
 
 

@@ -52,6 +52,15 @@ class _Window(OpLayer):
 class Conv2D(_Window):
     """Standard convolution with "same" padding, no bias (BatchNorm's beta follows).
 
+    Parameters
+    ----------
+    c_in, c_out : int
+    kernel, stride : int
+    padding : {"tf", "torch", "tf-even"}
+        Style of "same", see `mobilenet_np.geometry.same_pad`.
+    dtype : dtype
+        Of w, (kernel, kernel, c_in, c_out), which is zeros.
+
     Attributes
     ----------
     wants_dx : bool
@@ -68,7 +77,16 @@ class Conv2D(_Window):
 
 
 class DepthwiseConv2D(_Window):
-    """Depthwise convolution with "same" padding, no bias."""
+    """Depthwise convolution with "same" padding, no bias.
+
+    Parameters
+    ----------
+    channels, kernel, stride : int
+    padding : {"tf", "torch", "tf-even"}
+        Style of "same", see `mobilenet_np.geometry.same_pad`.
+    dtype : dtype
+        Of w, (kernel, kernel, channels), which is zeros.
+    """
 
     op = "depthwise_conv2d"
 
@@ -77,7 +95,14 @@ class DepthwiseConv2D(_Window):
 
 
 class PointwiseConv2D(OpLayer):
-    """1x1 convolution, no bias."""
+    """1x1 convolution, no bias.
+
+    Parameters
+    ----------
+    c_in, c_out : int
+    dtype : dtype
+        Of w, (c_in, c_out), which is zeros.
+    """
 
     op = "pointwise_conv2d"
 
@@ -86,7 +111,14 @@ class PointwiseConv2D(OpLayer):
 
 
 class Linear(OpLayer):
-    """Fully connected layer."""
+    """Fully connected layer.
+
+    Parameters
+    ----------
+    c_in, c_out : int
+    dtype : dtype
+        Of w, (c_in, c_out), and b, (c_out,), which are zeros.
+    """
 
     op = "linear"
 
@@ -165,7 +197,15 @@ class GlobalAveragePool(OpLayer):
 
 
 class Dropout(OpLayer):
-    """Zero a share of the features in training, and scale the rest so that the mean stays."""
+    """Zero a share of the features in training, and scale the rest so that the mean stays.
+
+    Parameters
+    ----------
+    rate : float
+        The share, from 0 to below 1.
+    rng : Generator
+        Draws which.
+    """
 
     op = "dropout"
 
