@@ -18,9 +18,10 @@ from .sizes import Size
 Result = tuple[float, dict[str, float]]  # the loss, and under our names the norm of each parameter's gradient
 Step = Callable[[], Callable[[], Result]]  # norms are not a part of a step, see `processes.Build`
 # How far a norm may be from that in float64. Rounding takes a number here and there to the other side of a kink of ReLU
-# or ReLU6, where its gradient is another one: of no network that has these was the gradient as near as rounding alone
-# would leave it, and the farthest norm was off by 4e-3. (V3, mostly hard swish: 6e-5.)
-TOLERANCE = 1e-2
+# or ReLU6, where its gradient is another one, and nobody knows before how many. Of steps of V1 and V2, ours and
+# PyTorch's, on three batches each of 8x64, 8x96 and 32x96, the farthest of all norms was off by 1.6e-2, PyTorch's of V2
+# (ours by 7e-3; V3's, where hard swish jumps less, by 6e-5). A defect is seldom less than a gradient left out.
+TOLERANCE = 4e-2
 # A gradient smaller than this part of all together is compared as if it had this size. Some are sums of what cancels,
 # exactly so for the beta of a linear bottleneck, which the next BatchNorm takes away: of them float32 leaves rounding.
 SMALL = 1e-3

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -143,7 +144,7 @@ def look_at_start(rows):
     for row in rows[1:]:
         assert list(row["marks"]) == ["import", "build", "first call"]
         marks = [0, *row["marks"].values(), row["seconds"]]
-        assert all(before < after for before, after in zip(marks, marks[1:], strict=False))
+        assert all(before < after for before, after in pairwise(marks))
 
 
 LOOKS = {name.removeprefix("look_at_"): value for name, value in globals().items() if name.startswith("look_at_")}
