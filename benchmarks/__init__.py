@@ -1,1 +1,1 @@
-"""Benchmarks: `python -m benchmarks --help`. Each validates results before it times them."""
+"""Benchmarks: `python -m benchmarks --help`. Each validates what it times."""

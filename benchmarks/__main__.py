@@ -1,6 +1,7 @@
 """Compare speeds: `python -m benchmarks` for a short look at everything, `python -m benchmarks COMMAND` for one part.
 
-Results are validated before anything is timed. Figures go to a folder as JSON and as PNG.
+Results are validated before they are timed; those of `start`, which times first calls, before they are reported.
+Figures go to a folder as JSON and as PNG.
 """
 
 from __future__ import annotations

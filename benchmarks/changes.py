@@ -34,7 +34,7 @@ def options(parser: ArgumentParser) -> None:
     parser.add_argument("commits", nargs="+", help="as git names them, in the order in which they are to be shown")
     parser.add_argument("--inference", action="store_true", help="compiled networks, not training steps")
     arguments.add_models(parser)
-    parser.add_argument("--shapes", nargs="+", help="batch x resolution, by default 32x96, for inference 1x224")
+    parser.add_argument("--shapes", nargs="+", help=f"by default 32x96, for inference 1x224; {steps.SHAPES}")
     arguments.add_threads(parser)
     arguments.add_seconds(parser, 30, "model, shape and number of threads")
 

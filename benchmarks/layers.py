@@ -17,7 +17,7 @@ from mobilenet_np.threads import desks
 
 from . import arguments
 from .figures import figure, plain_numbers
-from .peers import check_same, our_network
+from .peers import check_same, exact, our_network
 from .roof import least_ms
 from .timing import using
 
@@ -69,7 +69,7 @@ def _fields(step: np.void) -> dict[str, int]:
 
 
 def run(a: Namespace) -> list[dict]:
-    """A row for each step of each model, and one for the whole network: the least time, rates, share of the roof."""
+    """Validate and time; a row for each step of each model, and one for the whole network, with the least times."""
     rows = []
     with using(1), tqdm(a.models, leave=False, disable=None) as bar:
         here = machine()
@@ -85,7 +85,7 @@ def _steps(model: str, resolution: int, repeats: int, here: Machine) -> list[dic
     net = our_network(model)
     fast = mn.compile(net)
     x = np.random.default_rng(0).standard_normal((1, resolution, resolution, 3), np.float32)
-    check_same("compile", fast(x), net.forward(x))
+    check_same("compile", fast(x), exact(net, x))
     steps = fast._plan(1, resolution, resolution)
     room = fast._taken([], steps, 1, 1, True)
     images, nothing, rows = x.reshape(1, -1), steps.heads[:0], []

@@ -35,22 +35,29 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(a: Namespace) -> list[dict]:
-    """A row of MACs and rows of times for each of the two sizes; all shares of each op."""
+    """Validate and time; a row of MACs and rows of times for each of the two sizes, all shares of each op."""
     small = [("loops", a.loops_width, a.loops_resolution)]
     small += [(form, a.loops_width, a.loops_resolution) for form in ("numpy", "numba")]
     jobs = [(form, a.width, a.resolution) for form in ("numpy", "numba")] + small
+    for form, width, resolution in tqdm(jobs, desc="validating", leave=False, disable=None):
+        net, x = peers.our_network("v1", width), _image(resolution)
+        with using(a.threads[0]), mn.form(form):
+            peers.check_same(form, net.forward(x), peers.exact(net, x))
     rows = []
     with tqdm(jobs, leave=False, disable=None) as bar:
         for form, width, resolution in bar:
             bar.set_description(f"V1 in the form {form}")
-            net = peers.our_network("v1", width)
+            net, x = peers.our_network("v1", width), _image(resolution)
             size = dict(width=width, resolution=resolution, threads=a.threads[0])
             if not any(row["width"] == width and row["resolution"] == resolution for row in rows):
                 rows.append(size | _row("MACs", _macs(net, resolution)))
-            x = np.random.default_rng(0).standard_normal((1, resolution, resolution, 3), np.float32)
             with using(a.threads[0]), mn.form(form):
                 rows.append(size | _row(form, _seconds(net, x, 0 if form == "loops" else a.seconds)))
     return rows
+
+
+def _image(resolution: int) -> np.ndarray:
+    return np.random.default_rng(0).standard_normal((1, resolution, resolution, 3), np.float32)
 
 
 def _row(what: str, amounts: dict[str, float]) -> dict[str, Any]:

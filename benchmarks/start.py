@@ -9,11 +9,14 @@ import sys
 import tempfile
 import time
 from argparse import ArgumentParser, Namespace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from tqdm import tqdm
 
-from . import arguments
+import mobilenet_np as mn
+
+from . import arguments, peers, steps
 from .figures import LOOKS, figure
 
 if TYPE_CHECKING:
@@ -33,17 +36,21 @@ import numpy as np
 import mobilenet_np as mn
 mark("import")
 net = mn.build(MODEL)
-x = np.zeros((1, 224, 224, 3), np.float32)
+x = np.random.default_rng(0).standard_normal((1, 224, 224, 3), np.float32)
 mark("build")
 RUN
 mark("first call")
-print(json.dumps(marks))
+print(json.dumps([marks, RESULT]))
 """
 WARMUP = "from mobilenet_np.warmup import warmup; warmup(progress=False)"
+# What is done, and what tells whether it was right.
 RUNS = {
-    "forward": "net.forward(x)",
-    "compile": "mn.compile(net)(x)",
-    "step": "net.backward(net.forward(x, train=True))",
+    "forward": ("y = net.forward(x)", "y.tolist()"),
+    "compile": ("y = mn.compile(net)(x)", "y.tolist()"),
+    "step": (
+        "dx = net.backward(net.forward(x, train=True))",
+        "{name: float(np.linalg.norm(grad)) for name, grad in net.grads.items()}",
+    ),
 }
 
 
@@ -52,9 +59,12 @@ def options(parser: ArgumentParser) -> None:
 
 
 def run(a: Namespace) -> list[dict]:
-    """Compile everything into an empty folder, then start processes that find the machine code there."""
+    """Compile everything into an empty folder, then start processes that find the machine code there.
+
+    A first call can be validated only when it is over: what is wrong is not reported.
+    """
     with tempfile.TemporaryDirectory() as folder:
-        environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
+        environment = os.environ | machine_code_in(folder)
         jobs = [("all kernels", "warmup", WARMUP)]
         jobs += [(model, name, _code(model, name)) for model in a.models for name in RUNS]
         rows = []
@@ -66,7 +76,10 @@ def run(a: Namespace) -> list[dict]:
                 said = subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout
                 seconds = time.perf_counter() - start
                 target = COLD if name == "warmup" else WARM
-                parts = json.loads(said) if said else {}
+                parts = {}
+                if said:
+                    parts, result = json.loads(said)
+                    check(model, name, result)
                 row = dict(model=model, what=name, seconds=seconds, target=target, marks=parts)
                 rows.append(row | {"cpu_seconds": _cpu_seconds() - before})
     return rows
@@ -78,8 +91,27 @@ def _cpu_seconds() -> float:
     return times.children_user + times.children_system
 
 
+def machine_code_in(folder: str) -> dict[str, str]:
+    """What tells a process to keep it there."""
+    return {"NUMBA_CACHE_DIR": folder}
+
+
 def _code(model: str, name: str) -> str:
-    return CODE.replace("MODEL", repr(model)).replace("RUN", RUNS[name])
+    call, result = RUNS[name]
+    return CODE.replace("MODEL", repr(model)).replace("RUN", call).replace("RESULT", result)
+
+
+def check(model: str, name: str, result: Any) -> None:
+    """Raise where a process has computed something else than the definitions do in float64."""
+    net, x = mn.build(model), np.random.default_rng(0).standard_normal((1, 224, 224, 3), np.float32)
+    who = f"{model} {name}"
+    if name != "step":
+        peers.check_same(who, np.array(result), peers.exact(net, x))
+        return
+    exact = net.astype("float64")
+    with mn.form("numpy"):
+        exact.backward(exact.forward(x.astype(np.float64), train=True))
+    steps.check_norms(who, result, steps.norms(exact.grads))
 
 
 def table(rows: list[dict]) -> str:

@@ -25,7 +25,7 @@ __all__ = ["SHORT", "options", "plot", "run", "table"]
 
 def options(parser: ArgumentParser) -> None:
     arguments.add_models(parser)
-    parser.add_argument("--shapes", nargs="+", default=["32x96", "16x224"], help="batch x resolution")
+    parser.add_argument("--shapes", nargs="+", default=["32x96", "16x224"], help=steps.SHAPES)
     arguments.add_threads(parser)
     arguments.add_seconds(parser, 20, "model, shape and number of threads")
 

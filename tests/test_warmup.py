@@ -1,5 +1,6 @@
 """After a warmup nothing is left to compile."""
 
+import json
 import os
 import subprocess
 import sys
@@ -15,34 +16,74 @@ def test_command(capsys):
     assert capsys.readouterr().out.startswith("all kernels are compiled")
 
 
-def test_the_next_process_compiles_nothing(tmp_path):
-    """Numba tells how many of its calls found their machine code in the folder."""
-    pytest.importorskip("numba")
-    code = """
+# Other widths, sizes and numbers of classes than those of the warmup.
+USES = """
+import gc, json
 import numpy as np
 import mobilenet_np as mn
-from mobilenet_np.warmup import warmup
+from mobilenet_np.train import fit
 
-warmup(progress=False)
-from mobilenet_np.infer.run import on_all_threads
-from mobilenet_np.jobs import serve
-from mobilenet_np.kernels import (
-    chain, chain_conv2d, chain_depthwise, chain_pointwise, conv2d, depthwise, depthwise_backward, gate, matmul,
-    normalize, product)
-
-modules = (chain, chain_conv2d, chain_depthwise, chain_pointwise, conv2d, depthwise, depthwise_backward, gate, matmul,
-           normalize, product)
-made = [f for module in modules for f in vars(module).values() if getattr(f, "__module__", "").endswith(".turns")]
-kernels = [on_all_threads, serve, *(f for f in made if hasattr(f, "stats"))]
-assert len(kernels) > 20
-never = [f.__name__ for f in kernels if not f.signatures]
-assert not never, never
-print(sum(sum(f.stats.cache_misses.values()) for f in kernels))
+for model in ("v1", "v2", "v3-large", "v3-small"):
+    for dtype, width, classes in (("float32", 0.25, 10), ("float32", 0.5, 16), ("float64", 0.25, 10)):
+        net = mn.build(model, width, classes, dtype=dtype)
+        x = np.random.default_rng(0).standard_normal((4, 33, 32, 3)).astype(dtype)
+        net.backward(net.forward(x, train=True))
+        mn.compile(net)(x.astype(np.float32))
+        fit(net, x, np.arange(4), 1, batch_size=2, test=(x, np.arange(4)), progress=False)
 """
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
-    runs = [
-        subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True).stdout
-        for _ in range(2)
-    ]
-    assert int(runs[0]) > 0
-    assert int(runs[1]) == 0
+# Every compiled function that can be called from Python, wherever it is: Numba has no list of them. Parts of others
+# have no machine code of their own to keep.
+FOUND = """
+from numba.core.caching import NullCache
+from numba.core.dispatcher import Dispatcher
+
+found = {}
+for f in gc.get_objects():
+    if isinstance(f, Dispatcher) and f.py_func.__module__.startswith("mobilenet_np"):
+        if not isinstance(f._cache, NullCache) or f.signatures:
+            counts = [sum(count.values()) for count in (f.stats.cache_hits, f.stats.cache_misses)]
+            found[f.py_func.__module__ + "." + f.py_func.__name__] = counts
+print(json.dumps(found))
+"""
+
+
+def run(code, folder):
+    """In a process of its own: how often the machine code of each function was in the folder, and how often it was not
+    and had to be made."""
+    environment = os.environ | {"NUMBA_CACHE_DIR": str(folder)}
+    command = [sys.executable, "-c", code + FOUND]
+    return json.loads(subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout)
+
+
+@pytest.fixture(scope="module")
+def processes(tmp_path_factory):
+    """What a warmup with an empty folder compiles, and then what somebody who uses the networks does."""
+    pytest.importorskip("numba")
+    folder = tmp_path_factory.mktemp("machine_code")
+    warmup = "import gc, json\nfrom mobilenet_np.warmup import warmup\nwarmup(progress=False)"
+    return run(warmup, folder), run(USES, folder)
+
+
+def test_a_warmup_compiles_every_kernel_of_what_it_imports(processes):
+    """But for what only threads use that wait for Python's tasks."""
+    warmup, _ = processes
+    assert [name for name, (hits, _) in warmup.items() if hits] == []
+    never = [name for name, (_, misses) in warmup.items() if not misses]
+    assert [name for name in never if not name.startswith("mobilenet_np.atomic.wait_while")] == []
+    assert sum(name.startswith("mobilenet_np.kernels.turns.") for name in warmup) > 20
+
+
+def test_the_next_process_compiles_nothing(processes):
+    _, uses = processes
+    assert sum(hits for hits, _ in uses.values()) > 40
+    assert [name for name in had_to_be_made(uses) if "softmax_cross_entropy" not in name] == []
+
+
+@pytest.mark.xfail(reason="warmup computes no loss", strict=True)
+def test_nor_does_the_loss_of_the_next_process_have_to_be_compiled(processes):
+    _, uses = processes
+    assert [name for name in had_to_be_made(uses) if "softmax_cross_entropy" in name] == []
+
+
+def had_to_be_made(found):
+    return [name for name, (_, misses) in found.items() if misses]

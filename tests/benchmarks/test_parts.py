@@ -51,18 +51,79 @@ def test_steps_move_at_least_their_weights():
     assert all(layers.moved(step) > 0 for step in [*plan.steps, *plan.heads])
 
 
-def test_contenders_that_compute_something_else_are_found():
-    size = Size("v3-small", batch=4, resolution=64, threads=1, width=0.35)
-    logits, (loss, norm) = peers.build("compile", size)(), steps.build("ours", size)()
-    peers.check("other", logits * 1.0001, size)
-    steps.check("other", (loss * 1.0001, norm * 1.001), size)
-    for factor in (1.1, np.nan):
-        with pytest.raises(AssertionError, match="other computes something else"):
-            peers.check("other", logits * factor, size)
-        with pytest.raises(AssertionError, match="other computes something else"):
-            steps.check("other", (loss * factor, norm), size)
-        with pytest.raises(AssertionError, match="other computes something else"):
-            steps.check("other", (loss, norm * factor), size)
+SMALL = Size("v3-small", batch=8, resolution=64, threads=1, width=0.35)
+
+
+def around(tolerance):
+    """Factors just inside of it, and factors just outside, to which belongs what is no number."""
+    return (1 - 0.9 * tolerance, 1 + 0.9 * tolerance), (1 - 1.1 * tolerance, 1 + 1.1 * tolerance, np.nan)
+
+
+def test_logits_that_are_off_by_more_than_rounding_are_found():
+    """All of them, or one; and one image's are not those of a batch."""
+    logits = peers.expected(SMALL, None)
+    inside, outside = around(peers.TOLERANCE)
+    for factor in inside:
+        peers.check("other", logits * factor, SMALL)
+    largest = np.unravel_index(np.abs(logits).argmax(), logits.shape)
+    for factor in outside:
+        one = logits.copy()
+        one[largest] *= factor
+        for wrong in (logits * factor, one):
+            with pytest.raises(AssertionError, match="other computes something else: relative error"):
+                peers.check("other", wrong, SMALL)
+    with pytest.raises(AssertionError, match=r"other computes something else: \(1, 1000\) numbers, not \(8, 1000\)"):
+        peers.check("other", logits[:1], SMALL)
+
+
+def test_a_loss_that_is_off_by_more_than_rounding_is_found():
+    loss, norms = steps.expected(SMALL, None)
+    inside, outside = around(peers.TOLERANCE)
+    for factor in inside:
+        steps.check("other", (loss * factor, norms), SMALL)
+    for factor in outside:
+        with pytest.raises(AssertionError, match="other computes something else: loss"):
+            steps.check("other", (loss * factor, norms), SMALL)
+
+
+def test_the_gradient_of_every_parameter_is_looked_at():
+    """Those that are nearly nothing, as if they had some size: what cancels leaves rounding."""
+    loss, norms = steps.expected(SMALL, None)
+    assert norms.keys() == peers.our_network(SMALL.model, SMALL.width).params.keys()
+    small = steps.SMALL * np.sqrt(sum(norm**2 for norm in norms.values()))
+    assert min(norms.values()) < 1e-9 * small  # the beta of a bottleneck
+    inside, outside = around(steps.TOLERANCE)
+    for name, norm in norms.items():
+        size = max(norm, small)
+        for factor in inside:
+            steps.check("other", (loss, norms | {name: norm + (factor - 1) * size}), SMALL)
+        for factor in outside:
+            with pytest.raises(AssertionError, match=rf"other computes something else: \|gradient of {name}\|"):
+                steps.check("other", (loss, norms | {name: norm + (factor - 1) * size}), SMALL)
+    name, *others = norms
+    with pytest.raises(AssertionError, match=f"gradients of {{'{name}'}}"):
+        steps.check("other", (loss, {other: norms[other] for other in others}), SMALL)
+
+
+@pytest.mark.parametrize("model", peers.SOURCES)
+def test_steps_are_expected_from_the_definitions(model):
+    """Compiled loops do in float64 what NumPy's form does, but for the order of sums."""
+    size = SMALL._replace(model=model)
+    loss, norms = steps.expected(size, None)
+    with mn.form("numpy"):
+        defined, defined_norms = steps.expected.__wrapped__(size, None)
+    assert loss == pytest.approx(defined, rel=1e-12)
+    steps_small = 1e-9 * np.linalg.norm(list(norms.values()))
+    assert norms == pytest.approx(defined_norms, rel=1e-9, abs=steps_small)
+
+
+def test_how_many_threads_there_are_changes_nothing_that_is_expected():
+    """It is computed once for all of them."""
+    for module, result in ((peers, peers.expected(SMALL, None)), (steps, steps.expected(SMALL, None))):
+        before = module.expected.cache_info()
+        module.check("ours", result, SMALL._replace(threads=2))
+        after = module.expected.cache_info()
+        assert (after.misses, after.hits) == (before.misses, before.hits + 1)
 
 
 def test_turns_are_taken():
@@ -123,13 +184,24 @@ def test_times_of_ops_leave_the_network_as_it_was():
 @pytest.mark.parametrize("case", ops.cases(1), ids=lambda case: case.name)
 def test_the_cases_are_pytorch_s_too(case):
     pytest.importorskip("torch", reason="needs PyTorch")
-    y, cache = case.forward(*case.arrays, **case.options)
-    dy = np.random.default_rng(1).standard_normal(y.shape, np.float32)
-    gradients = case.backward(dy, cache)
-    gradients = gradients if isinstance(gradients, tuple) else (gradients,)
-    expected = torch_ops.ours(case.op, [y, *gradients])
+    dy, expected = ops._expected(case)
+    theirs = torch_ops.ours(case.op, expected)
     for channels_last in (False, True):
         forward, backward = torch_ops.calls(case.op, case.arrays, case.options, dy, channels_last)
-        ops._check(case, "torch", [t.numpy() for t in (forward(), *backward())], expected)
-    with pytest.raises(AssertionError, match="differ"):
-        ops._check(case, "torch", [e + e.max() for e in expected], expected)
+        ops._check(case, "torch", [t.numpy() for t in (forward(), *backward())], theirs)
+
+
+@pytest.mark.parametrize("case", ops.cases(1), ids=lambda case: case.name)
+def test_every_result_of_an_op_is_looked_at(case):
+    """y, dx and the gradients of all weights."""
+    _, expected = ops._expected(case)
+    assert len(expected) == 1 + len(case.arrays)
+    inside, outside = around(ops.tolerance(case))
+    for i, result in enumerate(expected):
+        for factor in inside:
+            ops._check(case, "other", [*expected[:i], result * factor, *expected[i + 1 :]], expected)
+        for factor in outside:
+            with pytest.raises(AssertionError, match=f"{case.name}: other computes something else: relative error"):
+                ops._check(case, "other", [*expected[:i], result * factor, *expected[i + 1 :]], expected)
+    with pytest.raises(AssertionError, match="other computes something else: relative error inf"):
+        ops._check(case, "other", [result[..., :1] for result in expected], expected)

@@ -29,6 +29,8 @@ def build(name, size):
         return lambda: os.environ.get("MALLOC_MMAP_MAX_")
     if name == "package":
         return lambda: mn.__file__
+    if name == "explains":
+        return lambda: lambda: (size.batch, os.getpid())
     if name == MALLOC_TUNED:
         return lambda: os.environ["MALLOC_MMAP_MAX_"]
     if name == "mortal":
@@ -70,6 +72,13 @@ def test_a_process_builds_and_times():
     assert not one._process.is_alive()
 
 
+def test_what_a_result_takes_is_computed_in_the_process_and_not_timed():
+    with started(("explains",), build) as contenders:
+        explains = contenders["explains"]
+        assert explains.build(SIZE) == (2, explains._process.pid)
+        assert explains.turn(0) < 1e3
+
+
 def _cpu_seconds(pid):
     fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -106,7 +115,10 @@ def test_who_fails_or_dies_is_left_out():
             side_by_side.row({"broken": contenders["broken"]}, SIZE, check, "broken", 0, 1.0)
 
 
-def test_another_result_is_not_timed():
+def test_another_result_is_not_timed(monkeypatch):
+    """Of the commands, tests/benchmarks/test_commands.py."""
+    monkeypatch.setattr(Contender, "turn", lambda self, seconds: pytest.fail("timed"))
+
     def other(name, result, size):
         raise AssertionError(f"{name} computes something else")
 
