@@ -12,12 +12,10 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from mobilenet_np.measured import machine
-
 from . import arguments, peers, side_by_side, steps
 from .figures import LOOKS, figure
 from .processes import started
-from .roof import network_ms, step_ms
+from .roof import network_ms, roofline, step_ms
 from .side_by_side import table
 from .sizes import Size
 
@@ -60,7 +58,7 @@ def run(a: Namespace) -> list[dict]:
                 bar.set_description(f"{size}; the first time every commit is compiled")
                 net = peers.our_network(size.model)
                 with started([*folders, ours], build, folders) as contenders:
-                    roof = least(net, size.batch, size.resolution, machine())
+                    roof = least(net, size.batch, size.resolution, roofline(size.threads))
                     rows.append(side_by_side.row(contenders, size, check, ours, a.seconds, roof))
     return rows
 

@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from tqdm import tqdm
 
-from mobilenet_np.measured import machine
 from mobilenet_np.threads import available
 
 from . import arguments, peers, side_by_side
 from .figures import LOOKS, figure, plain_numbers
 from .processes import started
-from .roof import network_ms
+from .roof import network_ms, roofline
 from .sizes import Size
 
 if TYPE_CHECKING:
@@ -53,7 +52,7 @@ def run(a: Namespace) -> list[dict]:
         for axis, size in bar:
             bar.set_description(f"{size.model} {axis} {getattr(size, axis):g}")
             net = peers.our_network(size.model, size.width)
-            least = network_ms(net, size.batch, size.resolution, machine())
+            least = network_ms(net, size.batch, size.resolution, roofline(size.threads))
             rows.append(side_by_side.row(contenders, size, peers.check, "compile", a.seconds, least) | {"axis": axis})
     return rows
 

@@ -6,11 +6,9 @@ from argparse import ArgumentParser, Namespace
 
 from tqdm import tqdm
 
-from mobilenet_np.measured import machine
-
 from . import arguments, peers, side_by_side
 from .processes import Build, started
-from .roof import network_ms
+from .roof import network_ms, roofline
 from .sizes import Size
 
 
@@ -43,6 +41,6 @@ def run(a: Namespace, ours: str, names: tuple[str, ...], build: Build) -> list[d
     with started(names, build) as contenders, tqdm(sizes, leave=False, disable=None) as bar:
         for size in bar:
             bar.set_description(str(size))
-            least = network_ms(peers.our_network(size.model), size.batch, size.resolution, machine())
+            least = network_ms(peers.our_network(size.model), size.batch, size.resolution, roofline(size.threads))
             rows.append(side_by_side.row(contenders, size, peers.check, ours, a.seconds, least))
     return rows

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import mobilenet_np as mn
-from mobilenet_np.measured import Machine
+from mobilenet_np.measured import Machine, machine
+
+from .timing import using
 
 IN_CACHE = 2**23  # bytes; about what the bandwidth of the cache was measured with
+
+
+def roofline(threads: int) -> Machine:
+    """What the machine can do with so many threads, measured once."""
+    with using(threads):
+        return machine()
 
 
 def least_ms(macs: int, moved: int, here: Machine) -> float:

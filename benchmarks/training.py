@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from mobilenet_np.measured import machine
-
 from . import arguments, peers, side_by_side, steps
 from .memory import SYSTEM_TELLS
 from .processes import started
-from .roof import step_ms
+from .roof import roofline, step_ms
 from .side_by_side import table
 from .sizes import Size
 
@@ -38,7 +36,7 @@ def run(a: Namespace) -> list[dict]:
     with tqdm(sizes, leave=False, disable=None) as bar:
         for size in bar:
             bar.set_description(str(size))
-            least = step_ms(peers.our_network(size.model), size.batch, size.resolution, machine())
+            least = step_ms(peers.our_network(size.model), size.batch, size.resolution, roofline(size.threads))
             with started(steps.NAMES, steps.build) as contenders:  # afresh, or they would use the last size's memory
                 row = side_by_side.row(contenders, size, steps.check, "ours", a.seconds, least)
                 if SYSTEM_TELLS:

@@ -14,6 +14,7 @@ from .forms import HAVE_NUMBA, form
 from .infer import compile
 from .layers import chain
 from .models import build
+from .ops.softmax_cross_entropy import softmax_cross_entropy_backward, softmax_cross_entropy_forward
 
 
 def warmup(progress: bool = True) -> float:
@@ -46,7 +47,8 @@ def warmup(progress: bool = True) -> float:
             bar.set_postfix_str(f"{model} {dtype}")
             net = build(model, width, classes, "keras", dtype)
             x = np.random.default_rng(0).standard_normal((2, 40, 40, 3)).astype(dtype)
-            net.backward(net.forward(x, train=True))
+            loss, cache = softmax_cross_entropy_forward(net.forward(x, train=True), np.zeros(2, np.int64))
+            net.backward(softmax_cross_entropy_backward(loss, cache))
             net.forward(x)
             with chain.apart(net):  # as for those who watch what is between layers
                 net.backward(net.forward(x, train=True))

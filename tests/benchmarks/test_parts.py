@@ -24,6 +24,15 @@ def test_roof_of_a_machine_that_only_multiplies(model):
     assert roof.step_ms(net, 3, 64, HERE) == pytest.approx(3 * (3 * cost.macs - stem) / 1e6)
 
 
+def test_the_roof_is_that_of_the_threads_that_are_compared():
+    pytest.importorskip("numba")
+    before = mn.get_threads()
+    found = [roof.roofline(threads) for threads in (1, 2, 1)]
+    assert [here.threads for here in found] == [1, 2, 1]
+    assert found[0] is found[2]
+    assert mn.get_threads() == before
+
+
 def test_roof_of_memory_and_cache():
     slow = Machine(1, 1e18, cache_bytes_per_second=1e9, memory_bytes_per_second=1e8)
     assert roof.least_ms(10**6, roof.IN_CACHE, slow) == pytest.approx(roof.IN_CACHE / 1e6)
