@@ -8,6 +8,7 @@ from mobilenet_np.forms import FORMS as ALL_FORMS, HAVE_NUMBA, form
 from mobilenet_np.geometry import same_padding
 
 FORMS = [name for name in ALL_FORMS if name != "numba" or HAVE_NUMBA]
+QUICK_FORMS = [name for name in FORMS if name != "loops"]
 
 # (H, W, (kh, kw), stride, padding): odd, even and single-pixel images, windows that are not square or have an even
 # number of taps, lopsided padding, and padding so wide that whole windows see nothing but zeros.
@@ -39,10 +40,10 @@ def normal(*shapes, seed=0, dtype=np.float64):
     return [np.asarray(rng.standard_normal(shape), dtype) for shape in shapes]
 
 
-def in_every_form(run):
+def in_every_form(run, forms=FORMS):
     """{form: what ``run()`` returns in it, as a tuple of arrays}; without "numba" where Numba is not installed."""
     results = {}
-    for name in FORMS:
+    for name in forms:
         with form(name):
             result = run()
         results[name] = result if isinstance(result, tuple) else (result,)
@@ -87,8 +88,8 @@ def gamma(n, dtype):
     return nu / (1 - nu)
 
 
-def assert_float32_within(run, arrays, roundings):
-    """In float32 every form is within its rounding bound of the float64 result.
+def assert_float32_within(run, arrays, roundings, forms=FORMS):
+    """In float32 every form, or each of some, is within its rounding bound of the float64 result.
 
     ``run(*arrays)`` must be a sum of products of the arrays' entries. Applied to their absolute values it gives the
     sum of |x| |w|, so that each output number has a bound of its own. ``roundings``: for each output, how many
@@ -97,7 +98,7 @@ def assert_float32_within(run, arrays, roundings):
     wide = [np.asarray(a, np.float64) for a in arrays]
     with form("numpy"):
         exact, sizes = (r if isinstance(r, tuple) else (r,) for r in (run(*wide), run(*map(np.abs, wide))))
-    for name, results in in_every_form(lambda: run(*arrays)).items():
+    for name, results in in_every_form(lambda: run(*arrays), forms).items():
         for actual, reference, size, n in zip(results, exact, sizes, roundings, strict=True):
             assert actual.dtype == np.float32
             bound = (gamma(n, np.float32) + gamma(n, np.float64)) * size
