@@ -7,32 +7,38 @@ asleep when this thread is done.
 import time
 
 import numpy as np
-from numba import njit
 
 from mobilenet_np import threads as pool
-from mobilenet_np.atomic import fetch_add, read
-from mobilenet_np.jobs import on_all
-from mobilenet_np.kernels import turns
+from mobilenet_np.machine_code import HAVE_NUMBA
 
+if HAVE_NUMBA:
+    from numba import njit
 
-@njit(nogil=True)
-def _come(job, me):
-    came, threads, patience = job
-    fetch_add(came, 0, 1)
-    while read(came, 0) < threads and patience > 0:
-        patience -= 1
+    from mobilenet_np.atomic import fetch_add, read
+    from mobilenet_np.jobs import on_all
+    from mobilenet_np.kernels import turns
 
+    @njit(nogil=True)
+    def _come(job, me):
+        came, threads, patience = job
+        fetch_add(came, 0, 1)
+        while read(came, 0) < threads and patience > 0:
+            patience -= 1
 
-_meet = njit(nogil=True)(on_all(_come))
+    _meet = njit(nogil=True)(on_all(_come))
 
-
-@njit(nogil=True)
-def _run(desks, threads, came, patience):
-    _meet(desks, threads, (came, threads, patience))
+    @njit(nogil=True)
+    def _run(desks, threads, came, patience):
+        _meet(desks, threads, (came, threads, patience))
 
 
 def wake(threads):
-    """Return when so many threads have met: for some milliseconds they look for what comes next."""
+    """Return when so many threads have met: for some milliseconds they look for what comes next.
+
+    Without Numba they sleep between any two tasks.
+    """
+    if not HAVE_NUMBA:
+        return
     deadline = time.monotonic() + 60  # the first that a helper does is to compile its waiting
     came = np.zeros(1, np.int64)
     while came[0] < threads:
@@ -50,7 +56,8 @@ def asked_for(monkeypatch):
         return found[-1]
 
     monkeypatch.setattr(pool, "useful", watched)
-    monkeypatch.setattr(turns, "useful", watched)
+    if HAVE_NUMBA:
+        monkeypatch.setattr(turns, "useful", watched)
     return found
 
 
