@@ -76,21 +76,6 @@ def within(actual, exact, size, roundings):
     )
 
 
-def check_statistics(pieces, y):
-    """The mean of a piece is four sums of a quarter of the rows, the rest, and a division. An error E in it is one in
-    the mean of all, and moves what pieces are off the mean of all by no more: the variance by 2 E std + E^2, and by as
-    much as E^2 again within the pieces."""
-    y = y.reshape(-1, y.shape[-1]).astype(np.float64)
-    mean, var = normalize.together(*pieces)
-    roundings = pieces.rows // 4 + 9  # 3 of the rest, 2 to add four sums, a division; of var a square; the last
-    off = op_checks.gamma(roundings, F32) * np.abs(y).max(axis=0)
-    assert np.all(np.abs(mean - y.mean(axis=0)) <= off)
-    exact = y.var(axis=0)
-    assert np.all(
-        np.abs(var - exact) <= op_checks.gamma(roundings, F32) * exact + 2 * off * np.sqrt(exact) + 2 * off**2
-    )
-
-
 def check_sums(sums, dx, x, pending, inv_std, terms):
     """dgamma and dbeta of the BatchNorm before, for dx behind its nonlinearity; ``terms`` are added one by one."""
     C = x.shape[-1]
@@ -124,7 +109,7 @@ def check_link(rng, x, w, act, out_act, forward, backward, op, roundings):
     with mn.form("numpy"):  # which has no kernel in common with links
         (exact, cache), (size, sizes) = (op[0](*map(wide, (plain, w))) for wide in (np.float64, of_size))
     within(y, exact, size, of_y)
-    check_statistics(pieces, y)
+    op_checks.assert_statistics(*normalize.together(*pieces), y.reshape(-1, y.shape[-1]), pieces.rows)
     same, none = forward(pending, False)
     np.testing.assert_array_equal(same, y)
     assert none is None

@@ -103,3 +103,17 @@ def assert_float32_within(run, arrays, roundings, forms=FORMS):
             assert actual.dtype == np.float32
             bound = (gamma(n, np.float32) + gamma(n, np.float64)) * size
             assert np.all(np.abs(actual - reference) <= bound), name
+
+
+def assert_statistics(mean, var, x, rows):
+    """Mean and variance of the columns of x (P, C), in float32 from pieces of so many rows, are within their bounds.
+
+    The mean of a piece is four sums of a quarter of the rows, the rest, and a division. An error E in it is one in the
+    mean of all, and moves what pieces are off the mean of all by no more: the variance by 2 E std + E^2, and by as much
+    as E^2 again within the pieces.
+    """
+    x = x.astype(np.float64)
+    relative = gamma(rows // 4 + 9, np.float32)  # 3 of the rest, 2 to add four sums, a division; a square; the last
+    off, exact = relative * np.abs(x).max(axis=0), x.var(axis=0)
+    assert np.all(np.abs(mean - x.mean(axis=0)) <= off)
+    assert np.all(np.abs(var - exact) <= relative * exact + 2 * off * np.sqrt(exact) + 2 * off**2)
