@@ -1,7 +1,9 @@
 """Links of a chain beside what they are made of: the same numbers, any block size, past the caches or not."""
 
 import numpy as np
+import op_checks
 import pytest
+from crew import assert_same_bits
 
 import mobilenet_np as mn
 from mobilenet_np import memory
@@ -9,6 +11,7 @@ from mobilenet_np.geometry import same_padding
 from mobilenet_np.kernels import chain, chain_conv2d, chain_depthwise, chain_pointwise, matmul, normalize
 from mobilenet_np.kernels.batch_norm_rows import backward_columns, columns_of
 from mobilenet_np.kernels.chain import Pending
+from mobilenet_np.memory import LINE
 from mobilenet_np.ops import conv2d, depthwise_conv2d, pointwise_conv2d
 
 F32 = np.float32
@@ -29,8 +32,27 @@ def cut(request, monkeypatch):
         monkeypatch.setattr(matmul, "_BLOCK", 600)
         monkeypatch.setattr(chain_depthwise, "_BLOCK", 600)
     if "past" in request.param:
-        monkeypatch.setattr(chain, "_LARGE", 1)
-        monkeypatch.setattr(memory, "LARGE", 1)  # so that all tables begin at a cache line, as large ones do
+        sent = past_the_caches(monkeypatch)
+        yield
+        for table, unit, is_sent in sent:  # all that may be; none only where a test is skipped
+            assert is_sent == (table.size % LINE == unit % LINE == 0)
+    else:
+        yield
+
+
+def past_the_caches(monkeypatch):
+    """Small tables go past the caches, too; in the list returned are tables, their units, and whether they did."""
+    monkeypatch.setattr(chain, "_LARGE", 1)
+    monkeypatch.setattr(memory, "LARGE", 1)  # so that all tables begin at a cache line, as large ones do
+    sent, streams = [], chain.streams
+
+    def watched(table, unit):
+        sent.append((table, unit, streams(table, unit)))
+        return sent[-1][-1]
+
+    for module in (chain_pointwise, chain_depthwise, chain_conv2d):
+        monkeypatch.setattr(module, "streams", watched)
+    return sent
 
 
 def normalized(rng, x, act):
@@ -44,20 +66,55 @@ def normalized(rng, x, act):
     return pending, pending.finished(), inv_std
 
 
-def check_link(rng, x, act, out, out_act, forward, backward, op_forward, op_backward, has_sums=True):
-    """``forward`` and ``backward`` of a link beside the passes, one after the other, that it saves."""
+def within(actual, exact, size, roundings):
+    """Each number is as near to what it is in float64 as its roundings allow: ``size`` is the sum of its terms' sizes,
+    ``roundings`` how many the longest of them goes through."""
+    assert actual.dtype == F32
+    assert actual.shape == exact.shape
+    assert np.all(
+        np.abs(actual - exact) <= (op_checks.gamma(roundings, F32) + op_checks.gamma(roundings, float)) * size
+    )
+
+
+def check_sums(sums, dx, x, pending, inv_std, terms):
+    """dgamma and dbeta of the BatchNorm before, for dx behind its nonlinearity; ``terms`` are added one by one."""
+    C = x.shape[-1]
+    scale, shift, minus_mean = pending.columns[:3, :C].astype(np.float64)
+    dx, x = (a.reshape(-1, C).astype(np.float64) for a in (dx, x))
+    t = (x * scale + shift).astype(F32).astype(np.float64)  # rounded, as for the kernel: it decides about the side
+    slope, size = {
+        "": (1, 1),
+        "relu": (t > 0, t > 0),
+        "relu6": ((t > 0) & (t < 6),) * 2,
+        "hard_swish": [np.select([t <= -3, t < 3], [0, middle], 1) for middle in (t / 3 + 0.5, np.abs(t) / 3 + 0.5)],
+    }[pending.act]
+    centered = x + minus_mean
+    roundings = terms + 6  # the slope is a division and a sum, times dx; the difference from the mean; times inv_std
+    dgamma, dbeta = normalize.add_up(sums, inv_std)
+    within(
+        dgamma,
+        (dx * slope * centered).sum(axis=0) * inv_std,
+        np.abs(dx * size * centered).sum(axis=0) * inv_std,
+        roundings,
+    )
+    within(dbeta, (dx * slope).sum(axis=0), np.abs(dx * size).sum(axis=0), roundings)
+
+
+def check_link(rng, x, w, act, out_act, forward, backward, op, roundings):
+    """``forward`` and ``backward`` of a link beside the passes, one after the other, that it saves: the convolution's
+    are in float64. ``roundings`` are those of y, dx, dw and the sums."""
+    of_y, of_dx, of_dw, of_sums = roundings
     pending, plain, inv_std = normalized(rng, x, act) if act is not None else (Pending(x, None, ""), x, None)
     y, pieces = forward(pending, True)
-    expected, cache = op_forward(plain)
-    C = y.shape[-1]
-    np.testing.assert_allclose(y, expected, rtol=0, atol=1e-5 * np.abs(expected).max())
-    statistics = normalize.together(*pieces)
-    for ours, theirs in zip(statistics, normalize.statistics(expected.reshape(-1, C)), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=1e-4, atol=1e-5 * np.abs(theirs).max())
+    with mn.form("numpy"):  # which has no kernel in common with links
+        (exact, cache), (size, sizes) = (op[0](*map(wide, (plain, w))) for wide in (np.float64, of_size))
+    within(y, exact, size, of_y)
+    op_checks.assert_statistics(*normalize.together(*pieces), y.reshape(-1, y.shape[-1]), pieces.rows)
     same, none = forward(pending, False)
     np.testing.assert_array_equal(same, y)
     assert none is None
 
+    C = y.shape[-1]
     behind, _, inv_std_y = normalized(rng, y, out_act)
     dy = rng.standard_normal(y.shape).astype(F32)
     rows = dy.reshape(-1, C), y.reshape(-1, C)
@@ -65,27 +122,30 @@ def check_link(rng, x, act, out, out_act, forward, backward, op_forward, op_back
     backward_columns(behind.columns, inv_std_y, dgamma, dbeta, len(rows[0]))
     d = normalize.backward_with(*rows, behind.columns, out_act).reshape(y.shape)
     dx, dw, *sums = backward(dy, behind, pending)
-    for ours, theirs in zip((dx, dw), op_backward(d, cache), strict=True):
-        np.testing.assert_allclose(ours, theirs, rtol=0, atol=2e-5 * np.abs(theirs).max())
-    if act is not None and has_sums:
-        K = x.shape[-1]
-        theirs = normalize.parts_of_sums(dx.reshape(-1, K), x.reshape(-1, K), pending.columns, act)
-        for one, other in zip(normalize.add_up(sums[0], inv_std), normalize.add_up(theirs, inv_std), strict=True):
-            # Sums of many terms, which may cancel: what float32 loses depends on the terms.
-            terms = np.abs(dx).reshape(-1, K).sum(axis=0).max()
-            np.testing.assert_allclose(one, other, rtol=0, atol=5e-6 * terms)
-    return y, statistics, dx, dw, *sums
+    with mn.form("numpy"):
+        exact, size = op[1](np.float64(d), cache), op[1](of_size(d), sizes)
+    within(dx, exact[0], size[0], of_dx)
+    within(dw, exact[1], size[1], of_dw)
+    if act is not None:
+        check_sums(sums[0], dx, x, pending, inv_std, of_sums)
+    return [y, *normalize.together(*pieces), dx, dw, *sums]
+
+
+def of_size(a):
+    return np.abs(np.float64(a))
 
 
 def pointwise_case(shape, C_out, act, out_act):
     rng = np.random.default_rng(0)
     x, w = (rng.standard_normal(s).astype(F32) for s in (shape, (shape[-1], C_out)))
+    (K, N), P = w.shape, x.size // shape[-1]
+    rows = matmul.block_of(P, K + N)
     return check_link(
-        rng, x, act, C_out, out_act,
+        rng, x, w, act, out_act,
         lambda x, count: chain_pointwise.pointwise_link(x, w, count),
         lambda dy, y, x: chain_pointwise.pointwise_link_backward(dy, y, x, w),
-        lambda x: pointwise_conv2d.pointwise_conv2d_forward(x, w),
-        pointwise_conv2d.pointwise_conv2d_backward,
+        (pointwise_conv2d.pointwise_conv2d_forward, pointwise_conv2d.pointwise_conv2d_backward),
+        (K, N, P, rows + -(-P // rows)),
     )  # fmt: skip
 
 
@@ -115,12 +175,14 @@ def depthwise_case(shape, kernel, stride, style, act, out_act="relu"):
     rng = np.random.default_rng(0)
     padding = same_padding(*shape[1:3], kernel, stride, style)
     x, w = (rng.standard_normal(s).astype(F32) for s in (shape, (kernel, kernel, shape[-1])))
+    images, pixels, taps = shape[0], shape[1] * shape[2], kernel * kernel
     return check_link(
-        rng, x, act, shape[-1], out_act,
+        rng, x, w, act, out_act,
         lambda x, count: chain_depthwise.depthwise_link(x, w, stride, padding, count),
         lambda dy, y, x: chain_depthwise.depthwise_link_backward(dy, y, x, w, stride, padding),
-        lambda x: depthwise_conv2d.depthwise_conv2d_forward(x, w, stride, padding),
-        depthwise_conv2d.depthwise_conv2d_backward,
+        (lambda x, w: depthwise_conv2d.depthwise_conv2d_forward(x, w, stride, padding),
+         depthwise_conv2d.depthwise_conv2d_backward),
+        (taps, taps, pixels + images, pixels + images),  # image by image, then these
     )  # fmt: skip
 
 
@@ -140,15 +202,16 @@ def test_depthwise_with_other_nonlinearities(stride, act, cut):
     depthwise_case((2, 9, 10, 16), 3, stride, "tf", act, "hard_swish")
 
 
+@pytest.mark.parametrize("C_out", [8, 16, 24])
 @pytest.mark.parametrize("style", ["tf", "torch"])
 @pytest.mark.parametrize(
     ("shape", "kernel", "stride"),
     [((3, 17, 20, 3), 3, 2), ((2, 9, 8, 5), 5, 1), ((1, 2, 2, 3), 3, 2)],
 )
-def test_standard_convolution(shape, kernel, stride, style, cut):
+def test_standard_convolution(shape, kernel, stride, style, C_out, cut):
     rng = np.random.default_rng(0)
     padding = same_padding(*shape[1:3], kernel, stride, style)
-    x, w = (rng.standard_normal(s).astype(F32) for s in (shape, (kernel, kernel, shape[-1], 16)))
+    x, w = (rng.standard_normal(s).astype(F32) for s in (shape, (kernel, kernel, shape[-1], C_out)))
 
     def backward(dy, y, x):
         dx, dw = chain_conv2d.conv2d_link_backward(dy, y, x.raw, w, stride, padding, True)
@@ -157,12 +220,13 @@ def test_standard_convolution(shape, kernel, stride, style, cut):
         np.testing.assert_array_equal(same, dw)
         return dx, dw
 
+    taps, pixels = kernel * kernel, shape[1] * shape[2]
     check_link(
-        rng, x, None, 16, "relu6",
+        rng, x, w, None, "relu6",
         lambda x, count: chain_conv2d.conv2d_link(x.raw, w, stride, padding, count),
         backward,
-        lambda x: conv2d.conv2d_forward(x, w, stride, padding),
-        conv2d.conv2d_backward,
+        (lambda x, w: conv2d.conv2d_forward(x, w, stride, padding), conv2d.conv2d_backward),
+        (taps * shape[-1], taps * C_out, shape[0] * (pixels + 1), 0),
     )  # fmt: skip
 
 
@@ -175,15 +239,12 @@ def test_standard_convolution(shape, kernel, stride, style, cut):
         lambda: depthwise_case((6, 20, 20, 40), 5, 2, "tf", "relu"),
     ],
 )
-def test_the_same_bits_for_any_number_of_threads(case):
-    results = []
-    for threads in (1, 2, 4):
-        mn.set_threads(threads)
-        y, statistics, *others = case()
-        results.append([y, *statistics, *others])
-    for others in results[1:]:
-        for one, other in zip(results[0], others, strict=True):
-            np.testing.assert_array_equal(one, other)
+def test_the_same_bits_for_any_number_of_threads_and_past_the_caches(case, monkeypatch):
+    expected = assert_same_bits(case, monkeypatch)
+    sent = past_the_caches(monkeypatch)
+    for one, other in zip(assert_same_bits(case, monkeypatch), expected, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert any(is_sent for *_, is_sent in sent)
 
 
 def test_pending_is_finished_with_something_added():
@@ -214,6 +275,6 @@ def test_products_of_tables_whose_rows_lie_apart():
     x, w = (rng.standard_normal(s).astype(F32) for s in ((300, 24), (24, 16)))
     apart = np.full((300, 40), np.nan, F32)[:, :24]
     apart[...] = x
-    np.testing.assert_array_equal(matmul.multiply(apart, w), matmul.multiply(x, w))
-    y = matmul.multiply(x, w)
-    np.testing.assert_array_equal(matmul.multiply_transposed(apart, y), matmul.multiply_transposed(x, y))
+    y = matmul.multiply(apart, w)
+    within(y, x.astype(np.float64) @ w, of_size(x) @ of_size(w), 24)
+    within(matmul.multiply_transposed(apart, y), x.T.astype(np.float64) @ y, of_size(x.T) @ of_size(y), 300)

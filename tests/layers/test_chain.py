@@ -11,40 +11,118 @@ pytest.importorskip("numba")
 MODELS = ["v1", "v2", "v3-small", "v3-large", "v3-large-minimalistic"]
 
 
-def step(net, x, train=True):
+U = 2.0**-24  # a rounding of float32
+KINKS = {"relu": [0], "relu6": [0, 6], "hard_swish": [-3, 3], "hard_sigmoid": [-3, 3]}  # where slopes jump
+
+
+def step(net, x):
+    """Everything that a training step computes; and on which side of its kinks every nonlinearity was."""
     y = net.forward(x, train=True)
+    where = sides(net)
     dx = net.backward(y)
-    return {"y": y, "dx": dx, "z": net.forward(x), **net.grads, **net.buffers}
+    return {"y": y, "dx": dx, "z": net.forward(x), **net.grads, **net.buffers}, where
 
 
+def sides(net):
+    inputs = []
+    for layer in net._all():
+        cache = layer._cache
+        if isinstance(cache, chain._links().Kept):
+            raw, (scale, shift, *_), act = cache.y
+            C = raw.shape[-1]
+            # In float64, so that the sign is that of the fused multiply-add in the kernels.
+            inputs.append((act, raw.astype(np.float64) * scale[:C] + shift[:C]))
+        elif layer.op == "squeeze_excite":
+            inputs += [("relu", cache.relu.x), ("hard_sigmoid", cache.hard_sigmoid.x)]
+        elif layer.op in KINKS and cache is not None:
+            inputs.append((layer.op, cache.x))
+    return [np.digitize(t, KINKS[act], right=True) for act, t in inputs if act]
+
+
+def movement(exact, x, expected, where):
+    """How far (in norm) each result of a step moves if whatever a layer returns, y or dx, is off by up to one rounding.
+
+    In float64 and with 2^-12 roundings, so that no nonlinearity comes to another side of its kinks.
+    """
+    rng = np.random.default_rng(0)
+
+    def off(run):
+        def shaken(*arguments, **options):
+            y = run(*arguments, **options)
+            return y * (1 + 2.0**-12 * U * rng.uniform(-1, 1, y.shape))
+
+        return shaken
+
+    moved = dict.fromkeys(expected, 0.0)
+    for _ in range(2):
+        net = exact.astype("float64")
+        for _, layer in net.walk():
+            layer.forward, layer.backward = off(layer.forward), off(layer.backward)
+        found, there = step(net, x)
+        assert all(map(np.array_equal, there, where))
+        for name, e in expected.items():
+            moved[name] = max(moved[name], 2.0**12 * np.linalg.norm(found[name] - e))
+    assert moved["y"] > 0
+    return moved
+
+
+def sizes(net, expected):
+    """What each result's own roundings are relative to: its norm.
+
+    Where its terms cancel that is none. The running means of centered tables are 0, and so is the gradient of a beta
+    whose shift the BatchNorm behind it takes away again: compared with the variances, and with the largest gradient.
+    """
+    size = {name: np.linalg.norm(e) for name, e in expected.items()}
+    largest = max(size[name] for name in net.params)
+    for name in net.params:
+        if size[name] < 1e-9 * largest:
+            size[name] = largest
+    for name in net.buffers:
+        size[name] = size[name.replace("bn.mean", "bn.var")]
+    return size
+
+
+@pytest.mark.parametrize(("shape", "width"), [((4, 64, 48, 3), 0.5), ((1, 97, 65, 3), 0.6)])
 @pytest.mark.parametrize("convention", ["tf", "torchvision"])
 @pytest.mark.parametrize("model", MODELS)
-def test_a_chain_is_as_near_to_float64_as_layers_apart(model, convention):
-    """Float32 rounds differently in the two; float64, in the form of the definitions, tells how much either is off.
+def test_a_chain_and_layers_apart_are_as_near_to_float64_as_their_roundings_allow(model, convention, shape, width):
+    """Each tensor is off by at most ten times what it moves when every layer's results are off by a rounding.
 
-    Where float32 takes a sum to the other side of a ReLU's kink, in the chain or apart, its gradient is another one.
-    That is as likely in either, and in about one of five inputs; so of three inputs the nearest counts.
+    That assumes: a layer's sum of n terms, whose roundings are of both signs, errs like few roundings of its result,
+    not like n; and errors add up to first order. What they grow to in the layers that follow is not assumed but is in
+    the movement, and with it the network's condition. Measured on six inputs of each case, chain and layers apart are
+    off by 1 to 3 movements, and by 6.8 at most (the roundings of a BatchNorm's scale are the same at all positions).
+
+    Where float32 takes a number to the other side of a kink, the gradient is another one, and no bound holds. That
+    happens for about one input of three, on each processor for others: we take the first inputs for which it does not.
     """
     if convention == "torchvision" and model in ("v1", "v3-large-minimalistic"):
         pytest.skip("torchvision has no such network")
-    net = mn.build(model, 0.5, 8, convention, rng=1)
+    net = mn.build(model, width, 8, convention, rng=1)
     exact = net.astype("float64")
-    together, separately = [], []
-    for seed in range(3):
-        x = np.random.default_rng(seed).standard_normal((4, 64, 48, 3), np.float32)
-        with chain.apart(exact):
-            expected = step(exact.astype("float64"), x.astype(np.float64))
-        together.append(off(step(net.astype("float32"), x), expected))
+    wanted = {"chain", "apart"}
+    for seed in range(12):
+        x = np.random.default_rng(seed).standard_normal(shape, np.float32)
+        results = {"chain": step(net.astype("float32"), x)}
         with chain.apart(net):
-            separately.append(off(step(net.astype("float32"), x), expected))
-    for name in expected:
-        ours, theirs = (min(found[name] for found in each) for each in (together, separately))
-        assert ours <= 4 * theirs + 1e-5, name
-
-
-def off(results, expected):
-    """How far each is from what it should be, as a part of its length, or of 1 if that is more."""
-    return {name: np.linalg.norm(results[name] - e) / max(1, np.linalg.norm(e)) for name, e in expected.items()}
+            results["apart"] = step(net.astype("float32"), x)
+        with mn.form("numpy"):  # which has no kernel in common with the chain
+            expected, where = step(exact.astype("float64"), x.astype(np.float64))
+        agree = {way for way, (_, there) in results.items() if all(map(np.array_equal, there, where))}
+        if not agree:
+            continue
+        moved, size = movement(exact, x.astype(np.float64), expected, where), sizes(net, expected)
+        off = {way: {name: np.linalg.norm(results[way][0][name] - e) for name, e in expected.items()} for way in agree}
+        for name in expected:
+            for way in agree:
+                assert off[way][name] <= 10 * (moved[name] + U * size[name]), (name, way, seed)
+            if len(agree) == 2:
+                norm = np.linalg.norm(expected[name])
+                assert off["chain"][name] <= 4 * off["apart"][name] + 1e-5 * max(1, norm), (name, seed)
+        wanted -= agree
+        if not wanted:
+            return
+    pytest.fail(f"for no input every nonlinearity was on the side where it is in float64: {wanted}")
 
 
 @pytest.mark.parametrize("model", MODELS)

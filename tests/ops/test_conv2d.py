@@ -3,6 +3,7 @@ import re
 import numpy as np
 import pytest
 from op_checks import (
+    QUICK_FORMS,
     SAME_WINDOWS,
     WINDOWS,
     assert_float32_within,
@@ -15,7 +16,7 @@ from op_checks import (
 
 from mobilenet_np.check import adjoint_test, gradcheck
 from mobilenet_np.forms import FORMS, form
-from mobilenet_np.geometry import output_size
+from mobilenet_np.geometry import output_size, same_padding
 from mobilenet_np.ops.conv2d import conv2d_backward, conv2d_forward
 from mobilenet_np.ops.depthwise_conv2d import depthwise_conv2d_forward
 from mobilenet_np.ops.pointwise_conv2d import pointwise_conv2d_forward
@@ -186,13 +187,28 @@ def test_numba_adds_in_the_definitions_order(window):
         np.testing.assert_array_equal(actual, expected)
 
 
+@pytest.mark.parametrize("C_out", [2, 8, 24])
 @pytest.mark.parametrize("window", WINDOWS)
-def test_float32_within_its_rounding_bound(window):
+def test_float32_within_its_rounding_bound(window, C_out):
+    """Multiples of eight outputs have a kernel of their own; 24 is a whole register and a half."""
     *_, kernel, stride, padding = window
-    x, w, dy = problem(*window, dtype=np.float32)
-    taps, C_in, C_out, positions = kernel[0] * kernel[1], x.shape[3], w.shape[3], dy[..., 0].size
+    x, w, dy = problem(*window, C_out=C_out, dtype=np.float32)
+    taps, C_in, positions = kernel[0] * kernel[1], x.shape[3], dy[..., 0].size
     assert_float32_within(lambda x, w: forward(x, w, stride, padding), [x, w], [taps * C_in])
     assert_float32_within(lambda dy, x, w: backward(dy, x, w, stride, padding), [dy, x, w], [taps * C_out, positions])
+
+
+@pytest.mark.parametrize("C_out", [8, 24])
+@pytest.mark.parametrize(("H", "W", "k", "stride"), [(33, 30, 3, 2), (19, 40, 3, 1), (18, 17, 5, 2), (9, 29, 7, 3)])
+def test_the_kernel_for_whole_registers_within_its_rounding_bound(H, W, k, stride, C_out):
+    """Rows of outputs that are whole tiles, several of them, or a part of one; the loops would take too long."""
+    padding = same_padding(H, W, k, stride, "tf")
+    x, w, dy = problem(H, W, (k, k), stride, padding, N=3, C_out=C_out, dtype=np.float32)
+    taps, C_in, positions = k * k, x.shape[3], dy[..., 0].size
+    assert_float32_within(lambda x, w: forward(x, w, stride, padding), [x, w], [taps * C_in], QUICK_FORMS)
+    assert_float32_within(
+        lambda dy, x, w: backward(dy, x, w, stride, padding), [dy, x, w], [taps * C_out, positions], QUICK_FORMS
+    )
 
 
 @pytest.mark.parametrize("name", FORMS)

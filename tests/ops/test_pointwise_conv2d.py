@@ -2,7 +2,7 @@ import re
 
 import numpy as np
 import pytest
-from op_checks import assert_float32_within, assert_forms_agree, in_every_form, layouts, normal, unchanged
+from op_checks import QUICK_FORMS, assert_float32_within, assert_forms_agree, in_every_form, layouts, normal, unchanged
 
 from mobilenet_np.check import adjoint_test, gradcheck
 from mobilenet_np.forms import FORMS, form
@@ -118,6 +118,15 @@ def test_float32_within_its_rounding_bound(shape):
     C_in, C_out = w.shape
     assert_float32_within(forward, [x, w], [C_in])
     assert_float32_within(backward, [dy, x, w], [C_out, dy[..., 0].size])
+
+
+@pytest.mark.parametrize(("C_in", "C_out"), [(16, 24), (24, 16), (24, 152), (152, 24)])
+@pytest.mark.parametrize("P", [5, 255, 256, 257, 600])
+def test_float32_within_its_rounding_bound_where_kernels_change_their_ways(P, C_in, C_out):
+    """From 256 rows on w is packed and the rows are shared out; dw is summed over 256 positions at a time."""
+    x, w, dy = problem((1, 1, P), C_in, C_out, dtype=np.float32)
+    assert_float32_within(forward, [x, w], [C_in], QUICK_FORMS)
+    assert_float32_within(backward, [dy, x, w], [C_out, P], QUICK_FORMS)
 
 
 @pytest.mark.parametrize("name", FORMS)

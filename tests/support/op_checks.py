@@ -8,6 +8,7 @@ from mobilenet_np.forms import FORMS as ALL_FORMS, HAVE_NUMBA, form
 from mobilenet_np.geometry import same_padding
 
 FORMS = [name for name in ALL_FORMS if name != "numba" or HAVE_NUMBA]
+QUICK_FORMS = [name for name in FORMS if name != "loops"]
 
 # (H, W, (kh, kw), stride, padding): odd, even and single-pixel images, windows that are not square or have an even
 # number of taps, lopsided padding, and padding so wide that whole windows see nothing but zeros.
@@ -39,10 +40,10 @@ def normal(*shapes, seed=0, dtype=np.float64):
     return [np.asarray(rng.standard_normal(shape), dtype) for shape in shapes]
 
 
-def in_every_form(run):
+def in_every_form(run, forms=FORMS):
     """{form: what ``run()`` returns in it, as a tuple of arrays}; without "numba" where Numba is not installed."""
     results = {}
-    for name in FORMS:
+    for name in forms:
         with form(name):
             result = run()
         results[name] = result if isinstance(result, tuple) else (result,)
@@ -87,8 +88,8 @@ def gamma(n, dtype):
     return nu / (1 - nu)
 
 
-def assert_float32_within(run, arrays, roundings):
-    """In float32 every form is within its rounding bound of the float64 result.
+def assert_float32_within(run, arrays, roundings, forms=FORMS):
+    """In float32 every form, or each of some, is within its rounding bound of the float64 result.
 
     ``run(*arrays)`` must be a sum of products of the arrays' entries. Applied to their absolute values it gives the
     sum of |x| |w|, so that each output number has a bound of its own. ``roundings``: for each output, how many
@@ -97,8 +98,22 @@ def assert_float32_within(run, arrays, roundings):
     wide = [np.asarray(a, np.float64) for a in arrays]
     with form("numpy"):
         exact, sizes = (r if isinstance(r, tuple) else (r,) for r in (run(*wide), run(*map(np.abs, wide))))
-    for name, results in in_every_form(lambda: run(*arrays)).items():
+    for name, results in in_every_form(lambda: run(*arrays), forms).items():
         for actual, reference, size, n in zip(results, exact, sizes, roundings, strict=True):
             assert actual.dtype == np.float32
             bound = (gamma(n, np.float32) + gamma(n, np.float64)) * size
             assert np.all(np.abs(actual - reference) <= bound), name
+
+
+def assert_statistics(mean, var, x, rows):
+    """Mean and variance of the columns of x (P, C), in float32 from pieces of so many rows, are within their bounds.
+
+    The mean of a piece is four sums of a quarter of the rows, the rest, and a division. An error E in it is one in the
+    mean of all, and moves what pieces are off the mean of all by no more: the variance by 2 E std + E^2, and by as much
+    as E^2 again within the pieces.
+    """
+    x = x.astype(np.float64)
+    relative = gamma(rows // 4 + 9, np.float32)  # 3 of the rest, 2 to add four sums, a division; a square; the last
+    off, exact = relative * np.abs(x).max(axis=0), x.var(axis=0)
+    assert np.all(np.abs(mean - x.mean(axis=0)) <= off)
+    assert np.all(np.abs(var - exact) <= relative * exact + 2 * off * np.sqrt(exact) + 2 * off**2)
