@@ -68,15 +68,13 @@ def pieces_of(x: np.ndarray) -> Pieces:
     return Pieces(found, P, rows)
 
 
-def normalize(
-    x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray, act: str = ""
-) -> np.ndarray:
-    """``act(gamma * ((x - mean) * inv_std) + beta)`` for x (P, C)."""
-    return finish(x, columns_of(gamma, beta, mean, inv_std), act, None)
+def normalize(x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray) -> np.ndarray:
+    """``gamma * ((x - mean) * inv_std) + beta`` for x (P, C)."""
+    return finish(x, columns_of(gamma, beta, mean, inv_std), "", None)
 
 
 def finish(x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None) -> np.ndarray:
-    """`normalize` with columns that are there already; and ``plus`` (P, C) is added."""
+    """`normalize` with columns that are there already, and the nonlinearity; and ``plus`` (P, C) is added."""
     (P, C), adds = x.shape, plus is not None
     y = empty((P, C))
     flat = x.reshape(-1), C, columns, ACTS[act], (plus if adds else x).reshape(-1), adds, y.reshape(-1)
@@ -85,15 +83,15 @@ def finish(x: np.ndarray, columns: np.ndarray, act: str, plus: np.ndarray | None
 
 
 def sums(
-    dy: np.ndarray, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray,
-    act: str = "",
-) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
-    """dgamma and dbeta, for dy (P, C) behind the nonlinearity."""
-    return add_up(parts_of_sums(dy, x, columns_of(gamma, beta, mean, inv_std), act), inv_std)
+    dy: np.ndarray, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """dgamma and dbeta, for dy (P, C)."""
+    return add_up(parts_of_sums(dy, x, columns_of(gamma, beta, mean, inv_std), ""), inv_std)
 
 
 def parts_of_sums(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) -> np.ndarray:
-    """What `add_up` makes dgamma and dbeta of, from columns that are there already: (parts, 2, C)."""
+    """What `add_up` makes dgamma and dbeta of, for dy (P, C) behind the nonlinearity, from columns that are there
+    already: (parts, 2, C)."""
     P, C = x.shape
     rows = max(64, -(-P // 64))
     parts = np.zeros((-(-P // rows), 2, C), np.float32)
@@ -104,16 +102,16 @@ def parts_of_sums(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) 
 
 def backward(
     dy: np.ndarray, x: np.ndarray, gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, inv_std: np.ndarray,
-    dgamma: np.ndarray, dbeta: np.ndarray, act: str = "",
+    dgamma: np.ndarray, dbeta: np.ndarray,
 ) -> np.ndarray:  # fmt: skip
-    """dx of BatchNorm in training, for dy (P, C) behind the nonlinearity."""
+    """dx of BatchNorm in training, for dy (P, C)."""
     columns = columns_of(gamma, beta, mean, inv_std)
     backward_columns(columns, inv_std, dgamma, dbeta, len(x))
-    return backward_with(dy, x, columns, act)
+    return backward_with(dy, x, columns, "")
 
 
 def backward_with(dy: np.ndarray, x: np.ndarray, columns: np.ndarray, act: str) -> np.ndarray:
-    """`backward` with columns that are there already."""
+    """`backward` with columns that are there already, for dy behind the nonlinearity."""
     P, C = x.shape
     dx = empty((P, C))
     flat = dy.reshape(-1), x.reshape(-1), C, columns, ACTS[act], dx.reshape(-1)

@@ -14,7 +14,10 @@ from mobilenet_np.kernels.normalize import (
     Pieces,
     add_up,
     backward,
+    backward_with,
+    finish,
     normalize,
+    parts_of_sums,
     pieces_of,
     statistics,
     sums,
@@ -63,11 +66,13 @@ def test_with_a_nonlinearity_the_bits_are_those_of_two_layers(shape, act):
     mean, var = statistics(np.nan_to_num(x))
     columns = gamma, beta, mean, (1 / np.sqrt(var + F32(1e-3))).astype(F32)
     y, cache = getattr(op, f"{act}_forward")(normalize(x, *columns))
-    np.testing.assert_array_equal(normalize(x, *columns, act), y)
+    both = columns_of(*columns)
+    np.testing.assert_array_equal(finish(x, both, act, None), y)
     between = getattr(op, f"{act}_backward")(dy, cache)
-    apart, together = sums(between, x, *columns), sums(dy, x, *columns, act)
+    apart, together = sums(between, x, *columns), add_up(parts_of_sums(dy, x, both, act), columns[3])
     np.testing.assert_array_equal(together, apart)
-    np.testing.assert_array_equal(backward(dy, x, *columns, *together, act), backward(between, x, *columns, *apart))
+    backward_columns(both, columns[3], *together, len(x))
+    np.testing.assert_array_equal(backward_with(dy, x, both, act), backward(between, x, *columns, *apart))
 
 
 @pytest.mark.parametrize("shape", SHAPES[1:])
@@ -89,9 +94,10 @@ def test_the_same_bits_for_any_number_of_threads(monkeypatch):
 
     def run():
         mean, var = statistics(x)
-        both = sums(dy, x, gamma, beta, mean, var, "relu6")
-        y = normalize(x, gamma, beta, mean, var, "relu6")
-        return [mean, var, *both, y, backward(dy, x, gamma, beta, mean, var, *both, "relu6")]
+        columns = columns_of(gamma, beta, mean, var)
+        y, parts = finish(x, columns, "relu6", None), parts_of_sums(dy, x, columns, "relu6")
+        backward_columns(columns, var, *add_up(parts, var), len(x))
+        return [mean, var, parts, y, backward_with(dy, x, columns, "relu6")]
 
     assert_same_bits(run, monkeypatch)
 

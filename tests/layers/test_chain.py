@@ -90,7 +90,7 @@ def test_a_chain_and_layers_apart_are_as_near_to_float64_as_their_roundings_allo
 
     That assumes: a layer's sum of n terms, whose roundings are of both signs, errs like few roundings of its result,
     not like n; and errors add up to first order. What they grow to in the layers that follow is not assumed but is in
-    the movement, and with it the network's condition. Measured on six inputs of each case, chain and layers apart are
+    the movement, and with it the network's condition. Measured on four inputs of each case, chain and layers apart are
     off by 1 to 3 movements, and by 6.8 at most (the roundings of a BatchNorm's scale are the same at all positions).
 
     Where float32 takes a number to the other side of a kink, the gradient is another one, and no bound holds. That
