@@ -128,7 +128,7 @@ def lines(rows: int, size: int) -> np.ndarray:
     """
     step = -(-size // LINE) * LINE
     room = np.zeros(rows * step + LINE, np.float32)
-    start = (_first_line(room) - room.ctypes.data) // 4
+    start = -room.ctypes.data // 4 % LINE
     return room[start : start + rows * step].reshape(rows, step)[:, :size]
 
 

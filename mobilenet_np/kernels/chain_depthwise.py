@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ..geometry import Padding, output_size
-from ..memory import empty, zeros
+from ..memory import empty
 from ..parts import helper
 from .batch_norm_rows import backward_rows, statistics_of_rows, sums_of_rows
 from .chain import Pending, pitch_of, place, ready, streams
@@ -76,7 +76,7 @@ def depthwise_link_backward(
     """
     (N, H, W, C), (_, Ho, Wo, _), k = x.raw.shape, dy.shape, w.shape[0]
     top, left = padding[0][0], padding[1][0]
-    dx, parts, sums = empty(x.raw.shape), zeros((N, *w.shape)), np.zeros((N, 2, C), np.float32)
+    dx, parts, sums = empty(x.raw.shape), np.zeros((N, *w.shape), np.float32), np.zeros((N, 2, C), np.float32)
     pixel, dy_pixel = _pitch_of(x), pitch_of(C)
     g = Window(k, stride, top, left, H, W, Wo, W * pixel, pixel, Wo * dy_pixel, dy_pixel, C)
     past = streams(dx, W * C)

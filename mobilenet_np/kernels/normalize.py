@@ -203,6 +203,25 @@ def _take_in(found, P, rows, gamma, beta, eps, running_mean, running_var, decay,
     fill_columns(columns, gamma, beta, mean, inv_std)
 
 
+def take_running(
+    gamma: np.ndarray, beta: np.ndarray, mean: np.ndarray, var: np.ndarray, eps: float
+) -> tuple[np.ndarray, np.ndarray] | None:
+    """Columns and 1 / standard deviation from running statistics; None if some var + eps is not positive."""
+    columns, inv_std = room_for_columns(gamma.size), np.empty_like(gamma)
+    return (columns, inv_std) if _take_running(gamma, beta, mean, var, eps, columns, inv_std) else None
+
+
+@cached_njit
+def _take_running(gamma, beta, mean, var, eps, columns, inv_std):
+    for c in range(gamma.size):
+        square = var[c] + np.float32(eps)
+        if square <= 0:
+            return False
+        inv_std[c] = np.float32(1) / np.sqrt(square)
+    fill_columns(columns, gamma, beta, mean, inv_std)
+    return True
+
+
 def take_back(
     parts: np.ndarray, columns: np.ndarray, inv_std: np.ndarray, positions: int
 ) -> tuple[np.ndarray, np.ndarray]:

@@ -7,12 +7,12 @@ from typing import NamedTuple
 import numpy as np
 
 from ..errors import check_array, check_same_dtype, check_shape
-from ..kernels.batch_norm_rows import ACTS, columns_of
+from ..kernels.batch_norm_rows import ACTS
 from ..kernels.chain import Pending
 from ..kernels.chain_conv2d import conv2d_link, conv2d_link_backward
 from ..kernels.chain_depthwise import depthwise_link, depthwise_link_backward
 from ..kernels.chain_pointwise import pointwise_link, pointwise_link_backward
-from ..kernels.normalize import parts_of_sums, take_back, take_in
+from ..kernels.normalize import parts_of_sums, take_back, take_in, take_running
 from ..ops.batch_norm_inference import check_variance
 from .layer import Layer
 from .op_layers import Activation, BatchNorm, Conv2D, DepthwiseConv2D, PointwiseConv2D
@@ -40,10 +40,10 @@ def forward(conv: Layer, bn: BatchNorm, act: Activation | None, x: np.ndarray | 
     if train:
         columns, inv_std = take_in(pieces, *params, bn.eps, *running, bn.decay, bn.unbiased)
     else:
-        mean, var = running
-        check_variance(bn.name, var, bn.eps)
-        inv_std = 1 / np.sqrt(var + np.float32(bn.eps))
-        columns = columns_of(*params, mean, inv_std)
+        found = take_running(*params, *running, bn.eps)
+        if found is None:
+            check_variance(bn.name, bn._buffers["var"], bn.eps)  # says what is wrong
+        columns, inv_std = found
     return Kept(x, Pending(raw, columns, act.op if act else ""), inv_std)
 
 

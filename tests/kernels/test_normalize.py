@@ -23,6 +23,7 @@ from mobilenet_np.kernels.normalize import (
     sums,
     take_back,
     take_in,
+    take_running,
     together,
 )
 from mobilenet_np.kernels.simd import address, load8, store
@@ -135,6 +136,18 @@ def test_what_a_link_takes_in_is_what_a_batch_norm_remembers(images, P, rows, un
     np.testing.assert_array_equal([mean, var], expected)
     np.testing.assert_array_equal(inv_std, 1 / np.sqrt(batch_var + F32(1e-3)))
     np.testing.assert_array_equal(columns, columns_of(gamma, beta, batch_mean, inv_std))
+
+
+def test_what_a_link_takes_of_running_statistics():
+    rng = np.random.default_rng(0)
+    gamma, beta, mean, var = rng.uniform(0.5, 2, (4, 24)).astype(F32)
+    columns, inv_std = take_running(gamma, beta, mean, var, 1e-3)
+    np.testing.assert_array_equal(inv_std, 1 / np.sqrt(var + F32(1e-3)))
+    np.testing.assert_array_equal(columns, columns_of(gamma, beta, mean, inv_std))
+    var[23] = -1e-3
+    assert take_running(gamma, beta, mean, var, 1e-3) is None
+    var[23] = np.nan  # is not hidden
+    assert np.isnan(take_running(gamma, beta, mean, var, 1e-3)[1][23])
 
 
 def test_what_a_link_takes_back_is_what_the_two_steps_give():
