@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import itertools
 import subprocess
 import tarfile
 import tempfile
@@ -12,8 +13,10 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
+from mobilenet_np.show.style import BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILLION
+
 from . import arguments, peers, side_by_side, steps
-from .figures import LOOKS, figure
+from .figures import figure
 from .processes import started
 from .roof import network_ms, roofline, step_ms
 from .side_by_side import table
@@ -22,6 +25,7 @@ from .sizes import Size
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+COLOURS = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, SKY)
 SHORT = None  # which commits, somebody must say
 TITLES = {"ours": "Training steps of earlier versions", "compile": "Compiled networks of earlier versions"}
 ROOT = Path(__file__).parents[1]
@@ -89,7 +93,7 @@ def plot(rows: list[dict]) -> Figure:
     names = list(dict.fromkeys(name for row in rows for name in row["ratios"]))
     drawn = figure(max(6.5, 1.1 * len(names)), 4.5)
     ax = drawn.subplots()
-    for row, (colour, marker) in zip(rows, list(dict.fromkeys(LOOKS.values())) * len(rows), strict=False):
+    for row, colour, marker in zip(rows, itertools.cycle(COLOURS), itertools.cycle("os^Dv"), strict=False):
         shown = [name for name in names if name in row["ratios"]]
         low, middle, high = zip(*(row["ratios"][name] for name in shown), strict=True)
         x = [names.index(name) for name in shown]
