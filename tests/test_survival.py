@@ -93,7 +93,9 @@ def test_ctrl_c_right_after_the_helpers_were_taken(monkeypatch):
         raise KeyboardInterrupt
 
     crew = threads._crew
-    for work in (_compiled, _meet):
+    for work in (
+        (_compiled, _meet) if mn.forms.HAVE_NUMBA else (_meet,)
+    ):  # without Numba one thread does so little alone
         with monkeypatch.context() as patch:
             patch.setattr(threads, "_crew", interrupted)
             with pytest.raises(KeyboardInterrupt):

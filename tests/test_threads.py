@@ -63,6 +63,7 @@ def test_an_error_in_any_thread_arrives():
 @pytest.mark.parametrize("model", ["v1", "v2", "v3-small"])
 def test_training_has_the_same_bits_for_any_number_of_threads(model, dtype, monkeypatch):
     """Networks as small as this one share out next to nothing: here they share out whatever has two pieces."""
+    pytest.importorskip("numba")  # NumPy's chunks are in tests/ops/test_forms.py
     monkeypatch.setattr(pool, "_WORTH_HANDING_OVER", 1)
     monkeypatch.setattr(pool.useful, "__defaults__", (1,))
     x = np.random.default_rng(0).standard_normal((4, 64, 64, 3)).astype(dtype)
