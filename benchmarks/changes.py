@@ -20,7 +20,6 @@ from .figures import figure
 from .processes import started
 from .roof import network_ms, roofline, step_ms
 from .side_by_side import table
-from .sizes import Size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -51,9 +50,7 @@ def run(a: Namespace) -> list[dict]:
         if a.inference
         else ("ours", steps.build, steps.check, step_ms)
     )
-    shapes = a.shapes or ["1x224" if a.inference else "32x96"]
-    shapes = [tuple(map(int, shape.split("x"))) for shape in shapes]
-    sizes = [Size(model, *shape, threads) for model in a.models for shape in shapes for threads in a.threads]
+    sizes = arguments.sizes(a.models, a.shapes or ["1x224" if a.inference else "32x96"], a.threads)
     rows = []
     with tempfile.TemporaryDirectory() as room:
         folders = {f"{ours} {commit}": checked_out(commit, Path(room)) for commit in a.commits}

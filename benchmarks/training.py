@@ -12,7 +12,6 @@ from .memory import SYSTEM_TELLS
 from .processes import started
 from .roof import roofline, step_ms
 from .side_by_side import table
-from .sizes import Size
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -30,10 +29,8 @@ def options(parser: ArgumentParser) -> None:
 
 def run(a: Namespace) -> list[dict]:
     """Validate and time; a row for each model, shape and number of threads."""
-    shapes = [tuple(map(int, shape.split("x"))) for shape in a.shapes]
-    sizes = [Size(model, *shape, threads) for model in a.models for shape in shapes for threads in a.threads]
     rows = []
-    with tqdm(sizes, leave=False, disable=None) as bar:
+    with tqdm(arguments.sizes(a.models, a.shapes, a.threads), leave=False, disable=None) as bar:
         for size in bar:
             bar.set_description(str(size))
             least = step_ms(peers.our_network(size.model), size.batch, size.resolution, roofline(size.threads))

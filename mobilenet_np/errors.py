@@ -105,6 +105,11 @@ def check_window(op: str, x: np.ndarray, kernel: tuple[int, int], stride: int, p
         )
 
 
+def check_variance(op: str, var: np.ndarray, eps: float) -> None:
+    """Check that there is a standard deviation to divide by."""
+    check(not np.any(var.real + eps <= 0), f"{op}: var is {var.real.min()} at its least; var + eps must be positive")
+
+
 def check_choice(op: str, name: str, value: Any, choices: Iterable[str]) -> None:
     """Check that a name is known; the message lists the choices and guesses what was meant."""
     choices = list(choices)

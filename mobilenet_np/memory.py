@@ -93,7 +93,7 @@ def _give_back() -> None:
 
 def _room(size: int) -> _Room:
     memory = np.empty(size, np.uint8)
-    return _Room(size, _first_line(memory), memory)
+    return _Room(size, memory.ctypes.data + _gap(memory.ctypes.data), memory)
 
 
 def scratch(size: int) -> np.ndarray:
@@ -128,13 +128,13 @@ def lines(rows: int, size: int) -> np.ndarray:
     """
     step = -(-size // LINE) * LINE
     room = np.zeros(rows * step + LINE, np.float32)
-    start = -room.ctypes.data // 4 % LINE
+    start = _gap(room.ctypes.data) // 4
     return room[start : start + rows * step].reshape(rows, step)[:, :size]
 
 
-def _first_line(room: np.ndarray) -> int:
-    """The first address in ``room`` at which a cache line begins."""
-    return -(-room.ctypes.data // (4 * LINE)) * (4 * LINE)
+def _gap(address: int) -> int:
+    """Bytes from there to where the first cache line begins."""
+    return -address % (4 * LINE)
 
 
 def _after_fork() -> None:

@@ -6,22 +6,12 @@ import time
 
 import numpy as np
 import pytest
+from crew import run_meet
 from numba import njit
 
 from mobilenet_np.atomic import fetch_add, read
 from mobilenet_np.jobs import on_all
 from mobilenet_np.threads import desks, with_helpers
-
-
-@njit(nogil=True)
-def _meet(job, me):
-    """Wait a moment for the others; note who came, and who left."""
-    came, threads, patience = job
-    fetch_add(came, 0, 1)
-    fetch_add(came, 8 + me, 1)
-    while read(came, 0) < threads and patience > 0:
-        patience -= 1
-    fetch_add(came, 1, 1)
 
 
 @njit(nogil=True)
@@ -34,12 +24,7 @@ def _fail(job, me):
         raise ValueError
 
 
-meet, fail = njit(nogil=True)(on_all(_meet)), njit(nogil=True)(on_all(_fail))
-
-
-@njit(nogil=True)
-def _run_meet(desks, threads, came, wanted, patience):
-    meet(desks, threads, (came, wanted, patience))
+fail = njit(nogil=True)(on_all(_fail))
 
 
 @njit(nogil=True)
@@ -54,7 +39,7 @@ def test_everybody_comes_at_most_once_and_is_gone_afterwards(threads):
     while everybody < 20 and time.monotonic() < deadline:
         patience = next(patiences)
         came = np.zeros(40, np.int64)
-        with_helpers(lambda n, came=came, patience=patience: _run_meet(desks, n, came, threads, patience), threads)
+        with_helpers(lambda n, came=came, patience=patience: run_meet(desks, n, came, threads, patience), threads)
         before = came.copy()
         assert came[8] == 1
         assert set(came[8 : 8 + threads]) <= {0, 1}
@@ -71,7 +56,7 @@ def test_a_helper_that_fell_asleep_comes_again():
         for _ in range(1000):
             if came[9] > 0:
                 break
-            with_helpers(lambda n, came=came: _run_meet(desks, n, came, came[0] + 2, 10**6), 2)
+            with_helpers(lambda n, came=came: run_meet(desks, n, came, came[0] + 2, 10**6), 2)
         assert came[9] > 0
         time.sleep(0.1)  # longer than it spins
 
@@ -86,7 +71,7 @@ def test_a_failure_on_any_thread_arrives_when_all_are_done(who):
         until_the_helper_comes()
     assert not desks[:64:8].any()
     came = np.zeros(40, np.int64)
-    with_helpers(lambda n: _run_meet(desks, n, came, 2, 10**6), 2)
+    with_helpers(lambda n: run_meet(desks, n, came, 2, 10**6), 2)
     assert came[8] == 1
 
 

@@ -22,8 +22,6 @@ DY = np.ones((2, 10), np.float32)
 @pytest.fixture(autouse=True)
 def two_threads():
     mn.set_threads(2)
-    yield
-    mn.set_threads(None)
 
 
 def _compiled():
@@ -49,20 +47,17 @@ def _meet():
 
 
 @pytest.mark.parametrize("work", [_compiled, _step, _meet])
+@pytest.mark.usefixtures("ctrl_c_interrupts")
 def test_ctrl_c_at_any_moment(work):
     """Helpers are free again, and compute what they did."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # shells have it ignored for background jobs
     main, expected = threading.main_thread().ident, work()
-    try:
-        for delay in np.linspace(0.001, 0.05, 25):
-            timer = threading.Timer(delay, signal.pthread_kill, (main, signal.SIGINT))
-            with pytest.raises(KeyboardInterrupt):
-                _for_ever(work, timer)
-            timer.join()
-            assert threads._taken == {}
-            assert not threads.desks[::8].any()  # nobody's work lies there
-    finally:
-        signal.signal(signal.SIGINT, before)
+    for delay in np.linspace(0.001, 0.05, 25):
+        timer = threading.Timer(delay, signal.pthread_kill, (main, signal.SIGINT))
+        with pytest.raises(KeyboardInterrupt):
+            _for_ever(work, timer)
+        timer.join()
+        assert threads._taken == {}
+        assert not threads.desks[::8].any()  # nobody's work lies there
     _meet()
     np.testing.assert_array_equal(work(), expected)
 
@@ -93,9 +88,8 @@ def test_ctrl_c_right_after_the_helpers_were_taken(monkeypatch):
         raise KeyboardInterrupt
 
     crew = threads._crew
-    for work in (
-        (_compiled, _meet) if mn.forms.HAVE_NUMBA else (_meet,)
-    ):  # without Numba one thread does so little alone
+    # Without Numba one thread does so little alone.
+    for work in (_compiled, _meet) if mn.forms.HAVE_NUMBA else (_meet,):
         with monkeypatch.context() as patch:
             patch.setattr(threads, "_crew", interrupted)
             with pytest.raises(KeyboardInterrupt):

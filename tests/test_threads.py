@@ -12,12 +12,6 @@ from mobilenet_np import threads as pool
 from mobilenet_np.threads import desks, run_on_all, share
 
 
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    mn.set_threads(None)
-
-
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 @pytest.mark.parametrize(("count", "grain"), [(1, 1), (10, 1), (10, 16), (33, 16), (1000, 7)])
 def test_pieces_are_the_whole(threads, count, grain):

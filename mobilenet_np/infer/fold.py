@@ -12,8 +12,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..errors import check_variance
 from ..layers import Layer, Sequential
-from ..ops.batch_norm_inference import check_variance
 
 
 def fold(layer: Layer) -> tuple[np.ndarray, np.ndarray]:

@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_shape
 from ..memory import LINE
 from ..parts import helper
 from .batch_norm_rows import ACTS, normalize_rows
@@ -49,8 +48,6 @@ class Pending(NamedTuple):
     def finished(self, plus: np.ndarray | None = None) -> np.ndarray:
         """What is pending, done, in a pass of its own; and ``plus``, of the same shape, added."""
         C = self.raw.shape[-1]
-        if plus is not None:
-            check_shape("residual", "x", plus, self.raw.shape, "what is added to F(x) must have F(x)'s shape")
         if self.columns is None:
             return self.raw if plus is None else self.raw + plus
         rows = None if plus is None else np.ascontiguousarray(plus).reshape(-1, C)

@@ -52,9 +52,14 @@ def can_link(conv: Layer, bn: Layer, act: Layer | None, x: np.ndarray | Pending)
         fits = fits and w.shape[0] % 8 == 0
     if type(conv) is DepthwiseConv2D:
         fits = fits and w.shape[0] in (3, 5) and conv.stride <= 2
-    raw = x if isinstance(x, np.ndarray) else x.raw
+    x = raw(x)
     channels = C_out if type(conv) is DepthwiseConv2D else w.shape[-2]
-    return fits and raw.dtype == np.float32 and raw.ndim == 4 and raw.shape[3] == channels and raw.size > 0
+    return fits and x.dtype == np.float32 and x.ndim == 4 and x.shape[3] == channels and x.size > 0
+
+
+def raw(x: np.ndarray | Pending) -> np.ndarray:
+    """x itself, or what it is before anything is done that is pending."""
+    return x if isinstance(x, np.ndarray) else x.raw
 
 
 def finished(x: np.ndarray | Pending) -> np.ndarray:

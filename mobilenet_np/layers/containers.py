@@ -9,7 +9,7 @@ import numpy as np
 
 from ..errors import check_shape
 from ..memory import empty
-from .chain import finished
+from .chain import finished, raw
 from .layer import Layer
 
 if TYPE_CHECKING:
@@ -66,10 +66,8 @@ class Residual(Sequential):
     def pass_on(self, x, train=False):
         x = finished(x)
         y = super().pass_on(x, train)
-        if not isinstance(y, np.ndarray):
-            return y.finished(plus=x)
-        check_shape("residual", "x", x, y.shape, "what is added to F(x) must have F(x)'s shape")
-        return _sum(x, y)
+        check_shape("residual", "x", x, raw(y).shape, "what is added to F(x) must have F(x)'s shape")
+        return _sum(x, y) if isinstance(y, np.ndarray) else y.finished(plus=x)
 
     def pass_back(self, dy, sums=None, plus=None):
         return super().pass_back(dy, sums, plus=dy if plus is None else _sum(dy, plus))

@@ -6,14 +6,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import check_array, check_same_dtype, check_shape
+from ..errors import check_array, check_same_dtype, check_shape, check_variance
 from ..kernels.batch_norm_rows import ACTS
 from ..kernels.chain import Pending
 from ..kernels.chain_conv2d import conv2d_link, conv2d_link_backward
 from ..kernels.chain_depthwise import depthwise_link, depthwise_link_backward
 from ..kernels.chain_pointwise import pointwise_link, pointwise_link_backward
 from ..kernels.normalize import parts_of_sums, take_back, take_in, take_running
-from ..ops.batch_norm_inference import check_variance
 from .layer import Layer
 from .op_layers import Activation, BatchNorm, Conv2D, DepthwiseConv2D, PointwiseConv2D
 

@@ -26,7 +26,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ..errors import as_cache, check, check_array, check_positive, check_same_dtype, check_shape
+from ..errors import as_cache, check, check_array, check_positive, check_same_dtype, check_shape, check_variance
 from ..forms import choose, compiled
 from ..memory import empty
 from ..threads import share
@@ -172,11 +172,6 @@ def batch_norm_inference_forward(
     check_arguments(op, x, eps, gamma=gamma, beta=beta, mean=mean, var=var)
     check_variance(op, var, eps)
     return normalize(x, gamma, beta, mean, var, eps)
-
-
-def check_variance(op: str, var: np.ndarray, eps: float) -> None:
-    """Check that there is a standard deviation to divide by."""
-    check(not np.any(var.real + eps <= 0), f"{op}: var is {var.real.min()} at its least; var + eps must be positive")
 
 
 def batch_norm_inference_backward(

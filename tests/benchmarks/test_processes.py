@@ -148,14 +148,6 @@ def test_one_process_has_another_version_of_the_package(tmp_path):
         assert sys.path == before
 
 
-@pytest.fixture
-def ctrl_c_interrupts():
-    """Python leaves it to itself where the shell, as for commands in its background, has Ctrl-C ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 def test_ctrl_c_ends_all(ctrl_c_interrupts):
     """Also those that compute; and it is the parent, not they, that it interrupts."""
     with started(("one", "asleep"), build) as contenders:

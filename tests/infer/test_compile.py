@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from trained import as_trained
 
 import mobilenet_np as mn
 from mobilenet_np.costs.variants import full_convolutions, shallow, with_hidden, with_stem, without_classifier
@@ -16,28 +17,12 @@ RNG = np.random.default_rng(0)
 U = 2.0**-24
 
 
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    mn.set_threads(None)
-
-
 def _network(model, width=1.0, classes=10, source="tf"):
-    """With statistics as a trained network has them: neither 0 nor 1."""
-    return _as_trained(mn.build(model, width, classes, source))
+    return as_trained(mn.build(model, width, classes, source), RNG)
 
 
 def _network_of(architecture):
-    return _as_trained(Network(architecture, "float32", np.random.default_rng(0)))
-
-
-def _as_trained(net):
-    for name, array in (net.params | net.buffers).items():
-        if name.endswith(("var", "gamma")):
-            array[...] = RNG.uniform(0.5, 1.5, array.shape)
-        elif name.endswith(("mean", "beta", ".b")):
-            array[...] = 0.1 * RNG.standard_normal(array.shape)
-    return net
+    return as_trained(Network(architecture, "float32", np.random.default_rng(0)), RNG)
 
 
 def _images(*shape):

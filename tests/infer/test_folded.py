@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from trained import as_trained
 
 import mobilenet_np as mn
 from mobilenet_np.infer import Folded
@@ -17,14 +18,7 @@ NETWORKS = [
 
 
 def _network(model, width, source, dtype="float32"):
-    """With statistics as a trained network has them: neither 0 nor 1."""
-    net, rng = mn.build(model, width, 7, source, dtype), np.random.default_rng(0)
-    for name, array in (net.params | net.buffers).items():
-        if name.endswith(("var", "gamma")):
-            array[...] = rng.uniform(0.5, 1.5, array.shape)
-        elif name.endswith(("mean", "beta", ".b")):
-            array[...] = 0.1 * rng.standard_normal(array.shape)
-    return net
+    return as_trained(mn.build(model, width, 7, source, dtype), np.random.default_rng(0))
 
 
 def _images(*shape, dtype="float32"):

@@ -17,12 +17,6 @@ from mobilenet_np.ops import conv2d, depthwise_conv2d, pointwise_conv2d
 F32 = np.float32
 
 
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    mn.set_threads(None)
-
-
 @pytest.fixture(params=["as it is", "in blocks", "small blocks", "past the caches", "small blocks past the caches"])
 def cut(request, monkeypatch):
     """The ways to cut the work that large tables take, for small ones."""

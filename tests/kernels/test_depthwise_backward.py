@@ -13,12 +13,6 @@ F32 = np.float32
 UNIT = np.finfo(F32).eps / 2
 
 
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    mn.set_threads(None)
-
-
 def gradients(dy, x, w, stride, padding):
     return depthwise_conv2d_backward(dy, depthwise_conv2d_forward(x, w, stride, padding)[1])
 

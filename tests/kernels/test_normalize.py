@@ -40,12 +40,6 @@ def problem(P, C):
     return x, gamma, beta, (2 * rng.standard_normal((P, C))).astype(F32)
 
 
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    mn.set_threads(None)
-
-
 @pytest.mark.parametrize("shape", SHAPES)
 def test_statistics(shape):
     x, *_ = problem(*shape)

@@ -41,12 +41,6 @@ def fail_at(where, start, stop):
             raise ValueError
 
 
-@pytest.fixture(autouse=True)
-def default_threads():
-    yield
-    mn.set_threads(None)
-
-
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 @pytest.mark.parametrize(("count", "grain"), [(0, 1), (1, 1), (2, 1), (7, 1), (1000, 1), (1000, 16), (5, 16), (33, 16)])
 def test_every_turn_is_taken_once(count, grain, threads):

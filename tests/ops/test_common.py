@@ -15,8 +15,6 @@ ROWS = np.arange(8 * CHUNK // 8, dtype=float).reshape(8, -1)  # eight chunks, an
 @pytest.fixture(autouse=True)
 def two_threads():
     mn.set_threads(2)
-    yield
-    mn.set_threads(None)
 
 
 def blas_threads():

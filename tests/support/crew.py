@@ -19,17 +19,21 @@ if HAVE_NUMBA:
     from mobilenet_np.kernels import turns
 
     @njit(nogil=True)
-    def _come(job, me):
+    def _meet(job, me):
+        """Wait a moment for the others; note who came, and who left."""
         came, threads, patience = job
         fetch_add(came, 0, 1)
+        fetch_add(came, 8 + me, 1)
         while read(came, 0) < threads and patience > 0:
             patience -= 1
+        fetch_add(came, 1, 1)
 
-    _meet = njit(nogil=True)(on_all(_come))
+    _on_all = njit(nogil=True)(on_all(_meet))
 
     @njit(nogil=True)
-    def _run(desks, threads, came, patience):
-        _meet(desks, threads, (came, threads, patience))
+    def run_meet(desks, threads, came, wanted, patience):
+        """``came``: [0] how many came, [1] how many left, from [8] on who came."""
+        _on_all(desks, threads, (came, wanted, patience))
 
 
 def wake(threads):
@@ -40,11 +44,11 @@ def wake(threads):
     if not HAVE_NUMBA:
         return
     deadline = time.monotonic() + 60  # the first that a helper does is to compile its waiting
-    came = np.zeros(1, np.int64)
+    came = np.zeros(8 + threads, np.int64)
     while came[0] < threads:
         assert time.monotonic() < deadline
         came[:] = 0
-        pool.with_helpers(lambda n: _run(pool.desks, n, came, 10**6), threads)
+        pool.with_helpers(lambda n: run_meet(pool.desks, n, came, n, 10**6), threads)
 
 
 def asked_for(monkeypatch):
